@@ -1,0 +1,187 @@
+"""The ask, the facts it is decided on, and the decision. Words and defaults: docs/policy.md.
+
+An `Ask` is what is requested; `Facts` are what could change and so lift a refusal; a `Verdict` is what the
+policy said; a `Decision` is ask, facts and verdict on one day. None of them names a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+Answer = Literal["allow", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is requested, in the words of docs/policy.md. Empty string: not given."""
+
+    action: str
+    sector: str
+    country: str
+    purpose: str
+    acts_for: frozenset[str] = frozenset()
+    requested_by: frozenset[str] = frozenset()
+    region: str = ""
+    locality: str = ""
+    seat_country: str = ""
+    seat_region: str = ""
+    mode: str = "one-off"
+    place: str = "private"
+    camera: str = "none"
+    probe: str = "photograph"
+    capture: str = "attended"
+    minors: str = "no"
+    legal_effect: str = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFacts:
+    """What the key's grant covers, of this very ask."""
+
+    present: bool = True
+    purpose: bool = True
+    mode: bool = True
+    place: bool = True
+    current: bool = True
+    approved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A warrant, court order, exigency or judicial authorisation, and the law that recognises it."""
+
+    kind: str
+    issuer: str
+    names_person: bool
+    purpose: str
+    start: date
+    until: date
+    recognised_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A person's Ed25519 signature over a law's assessment. key, signature: base64."""
+
+    name: str
+    outside: bool
+    key: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A record of the registry of laws; never edited, only superseded. `until` None: open."""
+
+    id: str
+    title: str
+    jurisdiction: str
+    level: str
+    covers: frozenset[str]
+    start: date
+    until: date | None
+    sources: tuple[str, ...]
+    recognises: frozenset[str]
+    assessment: dict[str, str] = field(default_factory=dict)
+    signed: tuple[Signature, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Paperwork:
+    """What is on file for a use; dates in UTC. Empty: nothing."""
+
+    notice_of_intent: date | None = None
+    report_published: date | None = None
+    report_updated: date | None = None
+    meetings: int = 0
+    report_purposes: frozenset[str] = frozenset()
+    report_sections: frozenset[str] = frozenset()
+    report_model_version: str = ""
+    operational_test_passed: date | None = None
+    training_valid_until: date | None = None
+    reviewers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The meter against mass surveillance, as the rules read it: booleans, never counts."""
+
+    tripped: bool = False
+    one_to_many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The evaluation of the model in use. Rates are parts per million, ratios are thousandths."""
+
+    evaluated: bool
+    current: bool
+    worst_fmr_ppm: int
+    worst_fnmr_ppm: int
+    fmr_max_geomean_milli: int
+    fnmr_max_geomean_milli: int
+    groups: int
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What could change. `on` is an aware UTC time; `consent` is the basis for the enrolled."""
+
+    on: datetime
+    model: ModelFacts
+    verified: bool = True
+    organisation: str = ""
+    grant: GrantFacts = GrantFacts()
+    authority: Authority | None = None
+    laws: tuple[Law, ...] = ()
+    paperwork: Paperwork = Paperwork()
+    consent: str = "on-record"
+    probe_basis: str = "notice"
+    activity: Activity = Activity()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that decided: its stable id, one plain sentence, a source and how sure the source is."""
+
+    id: str
+    says: str
+    source: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """Facts that together turn this deny into an allow, as data and as one sentence."""
+
+    all: tuple[tuple[str, object], ...]
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policy said, and all that is needed to say why."""
+
+    answer: Answer
+    packs: tuple[tuple[str, str], ...]
+    reasons: tuple[Reason, ...]
+    lifted_when: tuple[Lift, ...] = ()
+    duties: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    context: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        return self.answer == "allow" and not self.errors
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Ask, day and verdict: what a receipt proves and what a refusal carries."""
+
+    ask: Ask
+    on: datetime
+    verdict: Verdict
