@@ -140,6 +140,25 @@ def remove(path: Path, *, what: str = "the file", disk: Disk = DISK) -> None:
         _fsync_folder(path.parent, disk)
 
 
+def open_for_life(path: Path, *, what: str = "the file") -> int:
+    """A descriptor for reading the file at `path`, made empty where it is missing and closed to others.
+
+    The caller closes it. Raises DiskFull or Misconfigured.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    with disk_errors(what):
+        descriptor = os.open(path, flags, FILE_MODE)
+        try:
+            status = os.fstat(descriptor)
+            _check(status, what, private=False)
+            if stat.S_IMODE(status.st_mode) & 0o077:
+                os.fchmod(descriptor, FILE_MODE)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
 def read_bounded(
     path: Path, limit: int, *, what: str = "the file", missing: type[CountenanceError] = Misconfigured
 ) -> bytes:
@@ -177,5 +196,5 @@ def _check(status: os.stat_result, what: str, *, private: bool) -> None:
     if private and (status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077):
         raise Misconfigured(
             f"Others on this machine could read or change {what}.",
-            next_step="Make yourself its owner and close it to others (chmod 600); ask whether it has leaked.",
+            next_step="Make yourself its owner and close it to others (chmod 600); ask whether it leaked.",
         )

@@ -1,0 +1,307 @@
+"""The database of one data folder: opened, brought to this version's schema, read, written, and searched for
+what must not be there.
+
+SQLite in WAL mode with `synchronous=FULL`: a transaction that has returned survives a power cut. With
+`secure_delete=ON` and `checkpoint_truncate()` what was deleted is overwritten in the database's files, and
+`contains()` re-reads them to prove it. A write transaction takes the write lock when it begins, so it never
+fails half-way because another was faster. No exception of SQLite or SQLAlchemy leaves this module, and no
+message carries a statement or its parameters. Source: sqlite.org/pragma.html, wal.html, rescode.html,
+howtocorrupt.html.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from countenance.domain.errors import (
+    BadInput,
+    BadRecord,
+    Conflict,
+    CountenanceError,
+    DiskFull,
+    Misconfigured,
+    NotInitialised,
+    StorageDamaged,
+    Unavailable,
+)
+from countenance.storage import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy.engine import Connection
+
+# The newest step of migrations/versions; a test compares it with the folder.
+HEAD = "0001"
+
+BUSY_MS = 5_000  # how long a call waits for another's lock before it is told to come again
+_CHUNK = 1 << 20  # bytes read at a time by `contains`
+_NEEDLE_MAX = 1 << 16  # bytes
+
+_KIND = "countenance_begin"  # the execution option that says how a transaction begins; empty: not at all
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout={BUSY_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",  # nothing of the database in temporary files
+    "PRAGMA mmap_size=0",  # nor in mapped ones
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA cell_size_check=ON",
+)
+
+
+class Database:
+    """An open database. Threads share it; each transaction has a connection of its own."""
+
+    def __init__(self, path: Path, engine: sa.Engine, descriptor: int) -> None:
+        """Use `open`. `descriptor`: the database file, open for reading until `close` (see `contains`)."""
+        self.path = path
+        self._engine = engine
+        self._descriptor = descriptor
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One write transaction: durable when the block ends, undone when it raises.
+
+        Raises Conflict (a name taken, a row still referred to), DiskFull, Unavailable (another holds the lock
+        for more than 5 s), StorageDamaged, Misconfigured; and whatever the block raises.
+        """
+        with _ours(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One read transaction: a consistent snapshot, which no writer disturbs and which disturbs none."""
+        with _ours(), self._engine.connect() as connection:
+            connection.execution_options(**{_KIND: "BEGIN DEFERRED"})
+            with connection.begin():
+                yield connection
+
+    def checkpoint_truncate(self) -> None:
+        """Move all of the write-ahead log into the database file, fsync it, and cut the log to nothing.
+
+        After it, pages as they were before a deletion are in no file of the database. Raises Unavailable
+        where a reader holds an older snapshot for more than 5 s; the rest as `begin`.
+        """
+        with _ours(), self._outside_transactions() as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        if busy:
+            raise Unavailable("The database is being read: its log could not be emptied yet.")
+
+    def rewrite(self) -> None:
+        """Write the whole database anew (VACUUM) and checkpoint: for remains that `contains` found.
+
+        Needs as much free disk again as the database has, and holds up writers. Raises as `begin`.
+        """
+        with _ours(), self._outside_transactions() as connection:
+            connection.exec_driver_sql("VACUUM")
+        self.checkpoint_truncate()
+
+    def contains(self, needle: bytes) -> bool:
+        """Whether `needle` occurs in the bytes of the database file, its write-ahead log or rollback journal.
+
+        Streamed. The shared-memory file is left out: it holds page numbers only, and closing it would drop
+        SQLite's locks on it (howtocorrupt.html, 2.2); for the same reason the database file is read through a
+        descriptor that stays open. Raises BadInput where `needle` is empty or over 64 KiB, Misconfigured.
+        """
+        if not 0 < len(needle) <= _NEEDLE_MAX:
+            raise BadInput("What is looked for must have between 1 and 65536 bytes.")
+        with files.disk_errors("the database"):
+            if _occurs(self._descriptor, needle):
+                return True
+            return any(
+                _file_contains(self.path.with_name(self.path.name + suffix), needle)
+                for suffix in ("-wal", "-journal")
+            )
+
+    def close(self) -> None:
+        """Close every connection. The last one moves the write-ahead log into the database and removes it."""
+        self._engine.dispose()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _outside_transactions(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            yield connection.execution_options(**{_KIND: ""})
+
+
+def open(path: Path, *, create: bool = True) -> Database:  # noqa: A001  reads as `db.open`
+    """Open the database at `path`, made where it is missing, and bring its schema to this version's.
+
+    Raises NotInitialised where it is missing and `create` is false, Misconfigured where it was made by a
+    newer version or the file cannot be used, StorageDamaged where it is no database or its structure is
+    broken, DiskFull, Unavailable.
+    """
+    if not create and not path.exists():
+        raise NotInitialised("There is no database in the data folder.")
+    descriptor = files.open_for_life(path, what="the database")
+    database = Database(path, _engine(path), descriptor)
+    try:
+        _to_head(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _engine(path: Path) -> sa.Engine:
+    url = sa.URL.create("sqlite", database=str(path))
+    engine = sa.create_engine(url, connect_args={"isolation_level": None}, hide_parameters=True)
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def _begin(connection: Connection) -> None:
+    """Begin ourselves: the driver would begin late, and a reader that turns writer can fail half-way."""
+    statement = connection.get_execution_options().get(_KIND, "BEGIN IMMEDIATE")
+    if statement:
+        connection.exec_driver_sql(statement)
+
+
+def _to_head(database: Database) -> None:
+    """Run the missing steps. Two processes that open at once: the second waits, then finds nothing to do."""
+    with database.read() as connection:
+        if _revision(connection) == HEAD:
+            return
+    with _ours(), database._outside_transactions() as connection:  # noqa: SLF001
+        # A step may rebuild a table that others point at; the check before the commit stands in for the keys.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        try:
+            _run_steps(connection)
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        finally:
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+def _run_steps(connection: Connection) -> None:
+    if _revision(connection) == HEAD:
+        return
+    # Imported here: it takes longer than opening a database that needs no step.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", "countenance.storage:migrations")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Misconfigured(
+            "The data folder was made by a newer version of Countenance.",
+            next_step="Install that version or a later one.",
+        ) from error
+    if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+        raise StorageDamaged("Rows of the database refer to rows that are not there.")
+
+
+def _revision(connection: Connection) -> str | None:
+    """The schema's revision; None for an empty database. Raises Misconfigured where it is not one of ours."""
+    names = set(connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type='table'").scalars())
+    if "alembic_version" in names:
+        revision: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return revision
+    if names:
+        raise Misconfigured("The database in the data folder was not made by Countenance.")
+    return None
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """Raise an error of ours in place of one of SQLite or SQLAlchemy."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise _error_of(error) from None
+    except sqlite3.Error as error:
+        raise _error_of_sqlite(error) from None
+
+
+def _error_of(error: SQLAlchemyError) -> CountenanceError:
+    cause = error.orig if isinstance(error, sa.exc.StatementError) else None
+    if isinstance(cause, CountenanceError):
+        return cause
+    if isinstance(error, DBAPIError) and isinstance(cause, sqlite3.Error):
+        return _error_of_sqlite(cause)
+    if isinstance(error, sa.exc.TimeoutError):
+        return Unavailable("Every connection to the database is in use.")
+    return BadRecord("A record could not be stored as it was given.")
+
+
+_TAKEN = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"})
+_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
+_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
+
+
+def _error_of_sqlite(error: sqlite3.Error) -> CountenanceError:
+    """Our error for a result code of SQLite (sqlite.org/rescode.html)."""
+    name = getattr(error, "sqlite_errorname", "")
+    primary = "_".join(name.split("_")[:2])
+    if primary == "SQLITE_FULL":
+        return DiskFull("The disk is full: the database was not changed.")
+    if primary in _DAMAGED:
+        return StorageDamaged("The database file is damaged, or is no database.")
+    if primary in _BUSY:
+        return Unavailable("The database is in use by another writer.")
+    if name in _TAKEN:
+        return Conflict("There is one with that name or id already.")
+    if name == "SQLITE_CONSTRAINT_FOREIGNKEY":
+        return Conflict("It refers to something that does not exist, or is still referred to.")
+    if primary == "SQLITE_CONSTRAINT":
+        return BadRecord("A record could not be stored as it was given.")
+    return Misconfigured(
+        f"The database could not be used ({name or 'unknown'}).",
+        next_step="Check the owner, the modes and the health of the disk of the data folder.",
+    )
+
+
+def _file_contains(path: Path, needle: bytes) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return _occurs(descriptor, needle)
+    finally:
+        os.close(descriptor)
+
+
+def _occurs(descriptor: int, needle: bytes) -> bool:
+    """Search a file from its start in chunks that overlap by one byte less than the needle."""
+    offset, kept = 0, b""
+    while chunk := os.pread(descriptor, _CHUNK, offset):
+        window = kept + chunk
+        if needle in window:
+            return True
+        kept = window[-(len(needle) - 1) :] if len(needle) > 1 else b""
+        offset += len(chunk)
+    return False

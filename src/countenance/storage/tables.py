@@ -1,0 +1,237 @@
+"""The tables: the truth of the house, beside the ledger's files.
+
+Ids are TEXT as `domain.ids` makes them; moments are TEXT, RFC 3339 in UTC, so that their order is the order
+of their text; words that belong together are canonical JSON. A name that a customer gave a person is stored
+sealed, with a keyed digest beside it for look-up; a template is stored sealed only. No table holds a
+photograph. The schema in force is what `migrations/` builds; a test holds both to be the same.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from countenance.domain.errors import StorageDamaged
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+# Without names a constraint can't be altered later; these are Alembic's recommended forms.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+
+class Json(TypeDecorator[Any]):
+    """Canonical JSON text: UTF-8, sorted keys, no spaces, no NaN. Text that is not JSON is StorageDamaged."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        try:
+            return None if value is None else json.loads(value)
+        except ValueError as error:
+            raise StorageDamaged("A stored record is not the JSON that was written.") from error
+
+
+def _id() -> Column[str]:
+    return Column("id", Text, primary_key=True)
+
+
+def _of(table: str, column: str = "", *, nullable: bool = False) -> Column[str]:
+    """A foreign key to the id of `table`; deleting the target while rows point at it is refused."""
+    return Column(
+        column or f"{table[:-1]}_id", Text, ForeignKey(f"{table}.id"), nullable=nullable, index=True
+    )
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _json(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, Json, nullable=nullable)
+
+
+def _bytes(name: str, *, nullable: bool = False) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=nullable)
+
+
+# What the server must remember about itself, by name: the key check value of the vault, and the like.
+server = Table("server", metadata, Column("name", Text, primary_key=True), _bytes("value"))
+
+# facts: {word: {"value": ..., "standing": "declared" | "verified"}}; sealed_key: see storage.vault; null
+# once the customer has left, which ends every use of what was sealed under it.
+customers = Table(
+    "customers",
+    metadata,
+    _id(),
+    _text("created"),
+    _json("facts"),
+    _bytes("sealed_key", nullable=True),
+    _text("status"),
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    _id(),
+    _text("created"),
+    _json("facts"),
+    _text("outcome"),
+    _of("customers", nullable=True),
+    Column("leaf_index", Integer, nullable=True),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    _id(),
+    _of("customers"),
+    _text("created"),
+    _text("until"),
+    _json("purposes"),
+    _json("modes"),
+    _json("places"),
+    _text("status"),
+)
+
+# hash: a keyed digest of the secret; the secret itself is never stored.
+keys = Table(
+    "keys",
+    metadata,
+    _id(),
+    _of("grants"),
+    _bytes("hash"),
+    _text("created"),
+    _text("revoked", nullable=True),
+    UniqueConstraint("hash"),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    _id(),
+    _of("customers"),
+    _text("purpose"),
+    _text("name"),
+    _text("created"),
+    UniqueConstraint("customer_id", "name"),
+)
+
+# alias: the customer's own name for the person, sealed; alias_digest: keyed, to find the row by that name.
+subjects = Table(
+    "subjects",
+    metadata,
+    _id(),
+    _of("collections"),
+    _bytes("alias"),
+    _bytes("alias_digest"),
+    _text("created"),
+    UniqueConstraint("collection_id", "alias_digest"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    _of("subjects"),
+    _text("purpose"),
+    _text("basis"),
+    _text("given_at"),
+    _text("until"),
+    Column("adult", Boolean, nullable=False),
+    _text("notice"),
+    _text("manner"),
+    _text("recorded_by"),
+    _text("withdrawn", nullable=True),
+)
+
+# id: the reference's id. The collection and the customer are repeated from the subject: the seal binds them.
+templates = Table(
+    "templates",
+    metadata,
+    _id(),
+    _of("subjects"),
+    _of("collections"),
+    _of("customers"),
+    _text("model_digest"),
+    _bytes("sealed"),
+    _text("created"),
+)
+
+# The erasable half of a leaf. No foreign keys: it may outlive, or precede, the rows that it names.
+closed_parts = Table(
+    "closed_parts",
+    metadata,
+    Column("leaf_index", Integer, primary_key=True, autoincrement=False),
+    Column("customer_id", Text, nullable=True, index=True),
+    Column("subject_id", Text, nullable=True, index=True),
+    _bytes("nonce"),
+    _bytes("closed"),
+    CheckConstraint("leaf_index >= 0", name="leaf_index"),
+)
+
+# customer_id and subject_id name rows that are gone when the erasure is done; hence no foreign keys.
+# subject_id is emptied before the certificate is signed: then nothing here names the person.
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    Column("customer_id", Text, nullable=False, index=True),
+    Column("subject_id", Text, nullable=True, index=True),
+    _text("requested"),
+    _text("state"),
+    _text("certificate", nullable=True),
+)
+
+# Leaves that are owed: written in the same transaction as what they are about, removed once appended.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("kind"),
+    _json("open"),
+    _json("private", nullable=True),
+    _text("created"),
+    sqlite_autoincrement=True,
+)
+
+# What each key compared in an hour: `cluster` is a random name for one probe's person, `target` a keyed
+# digest of what it was compared with; neither says anything without the master key. Source: activity.py.
+meter = Table(
+    "meter",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("hour", Text, primary_key=True),
+    Column("cluster", Text, primary_key=True),
+    Column("target", LargeBinary, primary_key=True),
+    Index("ix_meter_hour", "hour"),
+    sqlite_with_rowid=False,
+)
