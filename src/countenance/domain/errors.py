@@ -14,7 +14,9 @@
     ├── Unavailable             try again later: Overloaded
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, WrongMasterKey,
-    │                           MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged
+    │                           MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
+    │                           StorageDamaged
+    ├── InternalError           a defect of ours: no result was given, and the leaf says so
     └── Unverified              a receipt, checkpoint or ledger that does not hold
 
 Each class has a stable `code`, whether the same call may succeed later (`retry`), and what a person should do
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class CountenanceError(Exception):
-    """Root of the tree. `message` is one safe sentence; `next_step` says what to do."""
+    """Root of the tree. `message` is one safe sentence; `next_step` says what to do.
+
+    receipt: proof that the ask behind this error is in the log, one line of base64url; empty where no leaf is owed.
+    """
 
     code: ClassVar[str] = "error"
     retry: ClassVar[bool] = False
@@ -40,6 +45,7 @@ class CountenanceError(Exception):
         super().__init__(message)
         self.message = message
         self.next_step = next_step or self.default_next_step
+        self.receipt = ""
 
 
 class BadInput(CountenanceError):
@@ -198,6 +204,16 @@ class LogDamaged(Misconfigured):
     default_next_step = "Run `countenance ledger fsck` on the folder and restore it from a published copy."
 
 
+class StorageDamaged(Misconfigured):
+    code = "storage-damaged"
+    default_next_step = "What is stored is not what was written: restore the data folder from a backup."
+
+
 class Unverified(CountenanceError):
     code = "unverified"
     default_next_step = "Do not rely on it: ask who gave it to you for the original."
+
+
+class InternalError(CountenanceError):
+    code = "internal-error"
+    default_next_step = "Report it with the receipt; the operator finds the cause in the server's own output."
