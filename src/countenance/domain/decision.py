@@ -114,7 +114,10 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """The evaluation of the model in use. Rates are parts per million, ratios are thousandths."""
+    """The evaluation of the model in use. Rates are parts per million, ratios are thousandths.
+
+    version: how reports on file name this model; empty: no report can name it.
+    """
 
     evaluated: bool
     current: bool
@@ -124,6 +127,7 @@ class ModelFacts:
     fnmr_max_geomean_milli: int
     groups: int
     provenance: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

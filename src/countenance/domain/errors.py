@@ -13,8 +13,8 @@
     ├── Refused                  the gate said no; carries the decision and its receipt
     ├── Unavailable             try again later: Overloaded
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
-    ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, WrongMasterKey,
-    │                           MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
+    ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
+    │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
     │                           StorageDamaged
     ├── InternalError           a defect of ours: no result was given, and the leaf says so
     └── Unverified              a receipt, checkpoint or ledger that does not hold
@@ -192,6 +192,11 @@ class ModelMissing(Misconfigured):
 class ModelAltered(Misconfigured):
     code = "model-altered"
     default_next_step = "The file is not the one the manifest names: restore it or correct the manifest."
+
+
+class NotCalibrated(Misconfigured):
+    code = "model-not-calibrated"
+    default_next_step = "Make a calibration record for this model (docs/accuracy.md) and name it in the manifest."
 
 
 class ClockWentBack(Misconfigured):

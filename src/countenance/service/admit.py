@@ -1,0 +1,99 @@
+"""Admission: an application is decided by the gate, and only what every promise and law allows becomes a grant.
+
+Nobody can grant what the policy denies; a person of the provider may still refuse what it allows (later work).
+Each combination of purpose, mode and place is one ask and one leaf; one deny refuses the application.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert
+
+from countenance.domain import ids
+from countenance.domain.decision import Decision, Facts
+from countenance.domain.errors import BadInput, Refused
+from countenance.service import auth
+from countenance.service.application import check, facts_row
+from countenance.service.gate import Answered, Private
+from countenance.storage.tables import applications, customers, grants
+
+if TYPE_CHECKING:
+    from countenance.service.app import House
+    from countenance.service.application import Application
+
+GRANT_TERM = timedelta(days=365)  # a grant ends after a year unless set shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A customer's way in. `key` is shown here and never again. Moments are RFC 3339 UTC."""
+
+    customer: str
+    grant: str
+    key: str
+    until: str
+    answers: tuple[Answered[bool], ...]
+
+
+def apply(house: House, application: Application, *, until: datetime | None = None) -> Admitted:
+    """Decide an application. Raises Refused with the decision, its receipt and what would lift it."""
+    check(application)
+    now = house.now()
+    end = min(until or now + GRANT_TERM, now + GRANT_TERM)
+    if end <= now:
+        raise BadInput("a grant cannot end before it begins")
+    answers = house.gate.admit(tuple(application.asks()), _facts(house, application, now), Private())
+    refused = next((answer for answer in answers if not answer.result), None)
+    if refused is not None:
+        _record(house, application, "refused", None, refused.index)
+        raise _refusal(refused)
+    return _admit(house, application, answers, end)
+
+
+def _admit(
+    house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime
+) -> Admitted:
+    customer, grant, moment = ids.new("customer"), ids.new("grant"), ids.utc(house.now())
+    row = {
+        "id": customer, "created": moment, "facts": facts_row(application), "status": "active",
+        "sealed_key": house.vault.new_customer_key(customer),
+    }  # fmt: skip
+    granted = {
+        "id": grant, "customer_id": customer, "created": moment, "until": ids.utc(end), "status": "active",
+        "purposes": sorted(application.purposes), "modes": sorted(application.modes),
+        "places": sorted(application.places),
+    }  # fmt: skip
+    with house.database.begin() as connection:
+        connection.execute(insert(customers), row)
+        connection.execute(insert(grants), granted)
+        key = auth.issue(connection, grant, house.now())
+    _record(house, application, "admitted", customer, answers[0].index)
+    return Admitted(customer, grant, key, ids.utc(end), answers)
+
+
+def _facts(house: House, application: Application, now: datetime) -> Facts:
+    """An applicant has no grant yet, so nothing of it can be outside one."""
+    kept = application.verification
+    verified = kept is not None and now.date() < kept.until
+    organisation = application.name if verified else ""
+    return Facts(
+        on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws
+    )
+
+
+def _record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:
+    row = {
+        "id": ids.new("application"), "created": ids.utc(house.now()), "facts": facts_row(application),
+        "outcome": outcome, "customer_id": customer, "leaf_index": leaf,
+    }  # fmt: skip
+    with house.database.begin() as connection:
+        connection.execute(insert(applications), row)
+
+
+def _refusal(answer: Answered[bool]) -> Refused:
+    decision: Decision = answer.decision
+    says = "; ".join(reason.says for reason in decision.verdict.reasons) or "; ".join(decision.verdict.errors)
+    return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt)

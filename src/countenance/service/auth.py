@@ -1,0 +1,120 @@
+"""Who is there: keys of customers, hashed at rest, shown once, bound to a grant, revocable at once.
+
+A key is `cnt_` + key id + `_` + 43 characters of base64url (256 random bits), so one SHA-256 is hash enough.
+An unknown key, a wrong secret, a revoked key and a suspended customer are the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from countenance.domain import ids
+from countenance.domain.errors import NotFound, Unauthenticated
+from countenance.service.application import Customer, customer_of
+from countenance.storage.tables import customers, grants, keys
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row, Select
+
+    from countenance.storage.db import Database
+
+_KEY = re.compile(r"\Acnt_([0-9a-f]{32})_([A-Za-z0-9_-]{43})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a customer was granted. `until`: RFC 3339, exclusive."""
+
+    id: str
+    purposes: frozenset[str]
+    modes: frozenset[str]
+    places: frozenset[str]
+    until: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller."""
+
+    key: str
+    customer: Customer
+    grant: Grant
+
+
+def issue(connection: Connection, grant: str, now: datetime) -> str:
+    """A new key for this grant; its text is returned here and never again."""
+    key, secret = ids.new("key"), secrets.token_urlsafe(32)
+    row = {"id": key, "grant_id": grant, "hash": _digest(secret), "created": ids.utc(now), "revoked": None}
+    connection.execute(insert(keys), row)
+    return f"cnt_{key.removeprefix('key_')}_{secret}"
+
+
+def revoke(connection: Connection, key: str, now: datetime) -> None:
+    """End a key by its id; it fails from the next call on."""
+    done = connection.execute(
+        update(keys).where(keys.c.id == key, keys.c.revoked.is_(None)).values(revoked=ids.utc(now))
+    )
+    if done.rowcount != 1:
+        raise NotFound("there is no such key in force")
+
+
+def key_id(text: str) -> str:
+    """The public id inside a key's text, to name it when revoking; raises Unauthenticated if malformed."""
+    return "key_" + _parts(text)[0]
+
+
+def authenticate(database: Database, text: str) -> Principal:
+    """The caller behind a key's text, or Unauthenticated: one answer for every way to fail."""
+    number, secret = _parts(text)
+    with database.read() as connection:
+        row = connection.execute(_lookup("key_" + number)).one_or_none()
+    stored = row.hash if row is not None else bytes(32)
+    if not hmac.compare_digest(_digest(secret), stored) or row is None:
+        raise _nobody()
+    if row.revoked is not None or row.customer_status != "active":
+        raise _nobody()
+    return Principal(row.key_id, customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row))
+
+
+def _parts(text: str) -> tuple[str, str]:
+    found = _KEY.match(text.strip())
+    if found is None:
+        raise _nobody()
+    return found.group(1), found.group(2)
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("ascii")).digest()
+
+
+def _nobody() -> Unauthenticated:
+    return Unauthenticated("this key is not in force here")
+
+
+def _lookup(key: str) -> Select[Any]:
+    return (
+        select(
+            keys.c.id.label("key_id"), keys.c.hash, keys.c.revoked,
+            grants.c.id.label("grant_id"), grants.c.purposes, grants.c.modes, grants.c.places,
+            grants.c.until, grants.c.status.label("grant_status"),
+            customers.c.id.label("customer_id"), customers.c.facts, customers.c.sealed_key,
+            customers.c.status.label("customer_status"),
+        )
+        .join(grants, grants.c.id == keys.c.grant_id)
+        .join(customers, customers.c.id == grants.c.customer_id)
+        .where(keys.c.id == key)
+    )  # fmt: skip
+
+
+def _grant(row: Row[Any]) -> Grant:
+    purposes, modes, places = map(frozenset, (row.purposes, row.modes, row.places))
+    return Grant(row.grant_id, purposes, modes, places, row.until, active=row.grant_status == "active")

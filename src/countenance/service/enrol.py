@@ -1,0 +1,76 @@
+"""Enrolment: a photograph becomes one more reference of a subject whose basis is on record.
+
+The reference is the unit mean of the face and its mirror image. The photograph is dropped: only the sealed
+template stays. Enrolment asks more of a picture than a search does: exactly one face, every quality measure met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from countenance.domain import ids
+from countenance.domain.errors import PoorQuality
+from countenance.service import people
+from countenance.service.gate import Answered, Done, Permit
+from countenance.service.use import Use, ask_of
+from countenance.vision.decode import decode
+from countenance.vision.engine import only_face
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from sqlalchemy import Connection
+
+    from countenance.domain.face import Face
+    from countenance.service.app import House
+    from countenance.service.auth import Principal
+    from countenance.service.people import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A new reference. `face` carries its box and quality, no template."""
+
+    subject: str
+    reference: str
+    face: Face
+
+
+def enrol(
+    house: House, who: Principal, inside: Collection, alias_or_id: str, photo: bytes, use: Use
+) -> Answered[Enrolled]:
+    """Add a reference from one photograph. Raises Refused, NotFound, BadImage, NoFace, SeveralFaces, PoorQuality."""
+    ask = ask_of(who, "enrol", use.on(inside.purpose))
+    target = people.target(house, who, inside, alias_or_id, ask.purpose)
+
+    def work(_: Permit) -> Done[Enrolled]:
+        face, template = _reference(house, photo)
+        made = Enrolled(target.subject, ids.new("reference"), face)
+
+        def effect(connection: Connection) -> None:
+            house.faces.put(
+                connection, who.customer.id, who.customer.sealed_key, inside.id, made.subject, made.reference,
+                house.engine.model_digest, template, ids.utc(house.now()),
+            )  # fmt: skip
+
+        return Done(made, "enrolled", effect=effect, settled=lambda: _index(house, inside, made, template))
+
+    return house.gate.run(
+        who, ask, work, about=target.about, consent=target.consent, problem=target.problem
+    )
+
+
+def _reference(house: House, photo: bytes) -> tuple[Face, NDArray[np.float32]]:
+    """The only face of the photograph and its reference template: (D,) float32, unit L2."""
+    image = decode(photo)
+    face = only_face(house.engine.detect(image))
+    if not face.quality.ok:
+        raise PoorQuality("this photograph is not good enough to enrol: " + "; ".join(face.quality.complaints))
+    template = house.engine.embed(image, (face,), mirror=True)[0].template
+    assert template is not None
+    return replace(face, template=None), template
+
+
+def _index(house: House, inside: Collection, made: Enrolled, template: NDArray[np.float32]) -> None:
+    house.index.add(inside.id, made.subject, made.reference, template)

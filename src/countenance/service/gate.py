@@ -1,0 +1,223 @@
+"""The gate: one straight line from an ask to an answer, and the only way to either.
+
+    1. gather the facts            grant, basis, model, the day
+    2. ask the policy              allow means: Cedar said Allow and reported no error
+    3. do the work                 only after an allow; it may ask again, when the meter speaks
+    4. write the leaf              durable before anything is told: no leaf, no answer
+    5. make the effect last        rows that an enrolment adds; never before the leaf
+    6. answer, with the receipt
+
+A refusal takes 1, 2, 4, 6. Work that ends without a result (no face, no such subject) takes 1 to 4 with the
+reason under `outside-policy`, and then raises. There is no switch that skips any of it, not even for tests.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from countenance.domain import ids
+from countenance.domain.decision import Decision, Facts
+from countenance.domain.errors import CountenanceError, InternalError, LogUnavailable, Refused
+from countenance.ledger import leaf, proof
+from countenance.policy import cedar
+from countenance.service.use import covered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from countenance.domain.decision import Activity, Ask, Verdict
+    from countenance.service.app import House
+    from countenance.service.auth import Principal
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[T]):
+    """A result and the proof that it was allowed. `receipt`: one line, base64url."""
+
+    result: T
+    decision: Decision
+    receipt: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """What the closed part of a leaf is about: who is bound to this leaf, for the day they leave."""
+
+    customer: str = ""
+    grant: str = ""
+    key: str = ""
+    collection: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """What the work of an allowed ask came to.
+
+    outcome: one word for the closed part. effect: rows to write once the leaf is durable. settled: what memory
+    does once those rows are committed.
+    """
+
+    result: T
+    outcome: str
+    subject: str = ""
+    effect: Callable[[Connection], None] | None = None
+    settled: Callable[[], None] | None = None
+
+
+@dataclass(slots=True)
+class Permit:
+    """An allow, in the hands of the work it allows. `observe` may turn it into a refusal."""
+
+    house: House
+    ask: Ask
+    facts: Facts
+    verdict: Verdict
+
+    def observe(self, seen: Activity) -> None:
+        """Decide again with what the meter saw; one-to-many is judged as `identify`. Raises _Tripped."""
+        if not (seen.tripped or seen.one_to_many):
+            return
+        action = "identify" if seen.one_to_many and self.ask.action == "verify" else self.ask.action
+        self.ask, self.facts = replace(self.ask, action=action), replace(self.facts, activity=seen)
+        self.verdict = cedar.decide(self.house.policies, self.ask, self.facts)
+        if not self.verdict.allowed:
+            raise _Tripped
+
+
+class _Tripped(Exception):
+    """The meter turned an allow into a deny in the middle of the work; never leaves this module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The gate of one house."""
+
+    house: House = field(repr=False)
+
+    def run(
+        self,
+        principal: Principal,
+        ask: Ask,
+        work: Callable[[Permit], Done[T]],
+        *,
+        about: Private,
+        consent: str = "on-record",
+        problem: CountenanceError | None = None,
+    ) -> Answered[T]:
+        """Answer one ask of an authenticated principal. Raises Refused, or what the work raised.
+
+        problem: why no work can be done at all (no such subject); it gets its leaf like any other ask, and is raised.
+        """
+        permit = self._decided(ask, self.facts(principal, ask, consent))
+        if problem is not None:
+            raise self._unanswerable(permit, about, problem)
+        if not permit.verdict.allowed:
+            raise self._refused(permit, about)
+        try:
+            done = work(permit)
+        except _Tripped:
+            raise self._refused(permit, about) from None
+        except LogUnavailable:
+            raise
+        except CountenanceError as error:
+            raise self._unanswerable(permit, about, error) from error.__cause__
+        except Exception as error:
+            broken = InternalError("something went wrong inside, and no result was given")
+            raise self._unanswerable(permit, about, broken) from error
+        index, receipt = self._write(permit, replace(about, subject=done.subject or about.subject), done.outcome)
+        if done.effect is not None:
+            with self.house.database.begin() as connection:
+                done.effect(connection)
+        if done.settled is not None:
+            done.settled()
+        return Answered(done.result, self._decision(permit), receipt, index)
+
+    def admit(self, asks: Sequence[Ask], facts: Facts, about: Private) -> tuple[Answered[bool], ...]:
+        """Decide an application: a leaf for every ask in it, and one answer each."""
+        answers = []
+        for ask in asks:
+            permit = self._decided(ask, facts, lifts=True)
+            index, receipt = self._write(permit, about, permit.verdict.answer)
+            answers.append(Answered(permit.verdict.allowed, self._decision(permit), receipt, index))
+        return tuple(answers)
+
+    def note(self, kind: str, words: Mapping[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:
+        """A leaf that is no decision: a withdrawal, an erasure, a start. Returns its index and receipt."""
+        opened = {"v": 1, "kind": kind, "time": self._hour(), **words, **self.house.digests}
+        return self._append(opened, about, outcome)
+
+    def facts(self, principal: Principal, ask: Ask, consent: str) -> Facts:
+        """Everything the rules read, from the grant and the server's own records."""
+        now = self.house.now()
+        return Facts(
+            on=now,
+            model=self.house.model_facts(now),
+            verified=principal.customer.verified(now),
+            organisation=principal.customer.name if principal.customer.verified(now) else "",
+            grant=covered(principal.grant, ask, ids.utc(now)),
+            laws=self.house.laws,
+            consent=consent,
+        )
+
+    def _decided(self, ask: Ask, facts: Facts, *, lifts: bool = False) -> Permit:
+        return Permit(self.house, ask, facts, cedar.decide(self.house.policies, ask, facts, lifts=lifts))
+
+    def _refused(self, permit: Permit, about: Private) -> Refused:
+        """A refusal: its leaf first, then what would lift it, which no leaf needs."""
+        _, receipt = self._write(permit, about, "refused")
+        lifted = cedar.decide(self.house.policies, permit.ask, permit.facts, lifts=True)
+        permit.verdict = replace(permit.verdict, lifted_when=lifted.lifted_when)
+        says = "; ".join(reason.says for reason in permit.verdict.reasons) or "; ".join(permit.verdict.errors)
+        return Refused(f"refused: {says}", decision=self._decision(permit), receipt=receipt)
+
+    def _unanswerable(self, permit: Permit, about: Private, error: CountenanceError) -> CountenanceError:
+        """The same error, with the receipt of its leaf."""
+        _, error.receipt = self._write(permit, about, "none", error.code)
+        return error
+
+    def _decision(self, permit: Permit) -> Decision:
+        return Decision(permit.ask, permit.facts.on, permit.verdict)
+
+    def _write(self, permit: Permit, about: Private, outcome: str, outside: str = "") -> tuple[int, str]:
+        verdict = permit.verdict
+        opened: dict[str, leaf.Json] = {
+            "v": 1,
+            "kind": "decision",
+            "time": self._hour(),
+            "ask": leaf.ask_words(permit.ask),
+            "context": dict(verdict.context),
+            "verdict": verdict.answer,
+            "reasons": [reason.id for reason in verdict.reasons],
+            "outside-policy": outside,
+            **self.house.digests,
+        }
+        return self._append(opened, about, outcome)
+
+    def _append(self, opened: dict[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:
+        nonce = secrets.token_bytes(leaf.NONCE_SIZE)
+        closed = leaf.canonical(
+            {
+                "customer": about.customer,
+                "grant": about.grant,
+                "key": about.key,
+                "collection": about.collection,
+                "subject": about.subject,
+                "outcome": outcome,
+                "time": ids.utc(self.house.now()),
+                "request": ids.new("request"),
+            }
+        )
+        entry = leaf.encode({**opened, "commitment": leaf.commitment(closed, nonce)})
+        appended = self.house.log.append(entry, (about, nonce, closed))
+        return appended.index, proof.Receipt(appended.proof, nonce, closed).line()
+
+    def _hour(self) -> str:
+        return ids.utc(self.house.now().replace(minute=0, second=0, microsecond=0))

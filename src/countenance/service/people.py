@@ -1,0 +1,216 @@
+"""Collections, subjects and the bases on record, as a customer keeps them; and the way out: withdrawal.
+
+Every look-up goes through the caller's own customer id, so another tenant's id and a missing one are one answer.
+A subject has a random id; the customer's own name for it (`alias`) is sealed at rest and found by a keyed digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, insert, select
+
+from countenance import consent
+from countenance.domain import ids
+from countenance.domain.errors import BadInput, Conflict, NotFound
+from countenance.service import owed
+from countenance.service.gate import Private
+from countenance.storage.tables import collections, subjects, templates
+
+if TYPE_CHECKING:
+
+    from sqlalchemy import Connection
+
+    from countenance.consent import Basis
+    from countenance.service.app import House
+    from countenance.service.auth import Principal
+
+NAME_LIMIT = 100  # characters of a collection's name or a subject's alias
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One gallery of one customer for one purpose."""
+
+    id: str
+    name: str
+    purpose: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A person in a collection, under the customer's own name for them."""
+
+    id: str
+    alias: str
+    references: int
+
+
+def create_collection(house: House, who: Principal, name: str, purpose: str) -> Collection:
+    """A new, empty collection for one purpose of the caller's grant."""
+    _check_name(name)
+    if purpose not in who.grant.purposes:
+        raise BadInput(
+            "a collection serves one purpose of the grant",
+            next_step=f"Choose one of: {', '.join(sorted(who.grant.purposes))}.",
+        )
+    made = Collection(ids.new("collection"), name, purpose, ids.utc(house.now()))
+    row = {"id": made.id, "customer_id": who.customer.id, "purpose": purpose, "name": name, "created": made.created}
+    with house.database.begin() as connection:
+        if connection.execute(_collections(who).where(collections.c.name == name)).first() is not None:
+            raise Conflict("a collection of this name exists", next_step="Choose another name, or use that one.")
+        connection.execute(insert(collections), row)
+    return made
+
+
+def list_collections(house: House, who: Principal) -> tuple[Collection, ...]:
+    """The caller's collections, by name."""
+    with house.database.read() as connection:
+        rows = connection.execute(_collections(who).order_by(collections.c.name)).all()
+    return tuple(Collection(row.id, row.name, row.purpose, row.created) for row in rows)
+
+
+def collection(house: House, who: Principal, name_or_id: str) -> Collection:
+    """One of the caller's collections, by id or name; the only one where the text is empty."""
+    mine = list_collections(house, who)
+    if not name_or_id and len(mine) == 1:
+        return mine[0]
+    for candidate in mine:
+        if name_or_id in (candidate.id, candidate.name):
+            return candidate
+    raise NotFound(
+        "there is no such collection",
+        next_step="List yours with `countenance collection list`, or make one with `countenance collection create`.",
+    )
+
+
+def subject_id(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:
+    """The id of a subject of this collection, by id or alias. Raises NotFound."""
+    digest = alias_digest(house, who, inside, alias_or_id)
+    query = select(subjects.c.id).where(
+        subjects.c.collection_id == inside.id,
+        (subjects.c.id == alias_or_id) | (subjects.c.alias_digest == digest),
+    )
+    with house.database.read() as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound(
+            "there is no such subject in this collection",
+            next_step="List the subjects with `countenance subject list`; record a basis for a new one with "
+            "`countenance consent give`.",
+        )
+    return str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The subject of a call, as the gate wants it: what is on record, or why there is nobody."""
+
+    subject: str
+    about: Private
+    consent: str
+    problem: NotFound | None
+
+
+def target(house: House, who: Principal, inside: Collection, alias_or_id: str, purpose: str) -> Target:
+    """Find the subject of a call and whether a basis covers this purpose now. Never raises NotFound itself."""
+    about = Private(who.customer.id, who.grant.id, who.key, inside.id)
+    try:
+        subject = subject_id(house, who, inside, alias_or_id)
+    except NotFound as missing:
+        return Target("", about, "none", missing)
+    covered = house.candidates.covers(inside.id, subject, purpose, house.now())
+    return Target(subject, replace(about, subject=subject), "on-record" if covered else "none", None)
+
+
+def nothing_enrolled() -> NotFound:
+    """For a subject with a basis but no reference yet."""
+    return NotFound(
+        "this subject has no reference yet", next_step="Enrol a photograph with `countenance subject enrol`."
+    )
+
+
+def list_subjects(house: House, who: Principal, inside: Collection) -> tuple[Subject, ...]:
+    """The subjects of a collection with their aliases unsealed, by alias."""
+    customer_key = house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
+    query = (
+        select(subjects.c.id, subjects.c.alias, func.count(templates.c.id).label("n"))
+        .outerjoin(templates, templates.c.subject_id == subjects.c.id)
+        .where(subjects.c.collection_id == inside.id)
+        .group_by(subjects.c.id)
+    )
+    with house.database.read() as connection:
+        rows = connection.execute(query).all()
+    opened = (
+        Subject(row.id, customer_key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows
+    )
+    return tuple(sorted(opened, key=lambda subject: subject.alias))
+
+
+def give_consent(house: House, who: Principal, inside: Collection, alias: str, basis: Basis) -> str:
+    """Record a basis for a person, who becomes a subject of the collection if new. Returns the subject's id."""
+    _check_name(alias)
+    consent.check(basis, house.now())
+    if basis.purpose != inside.purpose:
+        raise BadInput(f"this collection is for {inside.purpose}: a basis for another purpose does not belong in it")
+    with house.database.begin() as connection:
+        subject = _subject(connection, house, who, inside, alias)
+        record = consent.record(connection, subject, basis)
+    house.candidates.changed()
+    about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
+    house.gate.note("consent", {"purpose": basis.purpose, "basis": basis.basis}, about, record)
+    return subject
+
+
+def withdraw(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:
+    """Withdraw every open basis of a subject. In force before this returns; returns the leaf's receipt.
+
+    Never asked of the policy: leaving always works. The leaf is owed in the same transaction, so a log that
+    cannot be written now does not stop the withdrawal; it is written at the next start.
+    """
+    subject = subject_id(house, who, inside, alias_or_id)
+    about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
+    with house.database.begin() as connection:
+        if consent.withdraw(connection, subject, None, house.now()) == 0:
+            raise Conflict("nothing to withdraw: no basis of this subject is open")
+        debt = owed.owe(connection, "withdrawal", {"purpose": inside.purpose}, about, "withdrawn", house.now())
+    house.candidates.changed()
+    return owed.pay_one(house, debt)
+
+
+def alias_digest(house: House, who: Principal, inside: Collection, alias: str) -> bytes:
+    key = house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
+    return key.digest(f"{inside.id}\n{alias}".encode())
+
+
+def _subject(connection: Connection, house: House, who: Principal, inside: Collection, alias: str) -> str:
+    digest = alias_digest(house, who, inside, alias)
+    query = select(subjects.c.id).where(subjects.c.collection_id == inside.id, subjects.c.alias_digest == digest)
+    found = connection.execute(query).scalar_one_or_none()
+    if found is not None:
+        return str(found)
+    made = ids.new("subject")
+    key = house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
+    row = {
+        "id": made, "collection_id": inside.id, "alias": key.seal(alias.encode(), _alias_aad(inside, made)),
+        "alias_digest": digest, "created": ids.utc(house.now()),
+    }  # fmt: skip
+    connection.execute(insert(subjects), row)
+    return made
+
+
+def _collections(who: Principal):  # type: ignore[no-untyped-def]
+    return select(collections).where(collections.c.customer_id == who.customer.id)
+
+
+def _alias_aad(inside: Collection, subject: str) -> bytes:
+    return f"alias\n{inside.id}\n{subject}".encode()
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
+        raise BadInput(f"a name has 1 to {NAME_LIMIT} printable characters")
+
+
