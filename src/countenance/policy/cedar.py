@@ -1,0 +1,213 @@
+"""The gate's judge: packs are loaded strictly, and an ask is decided on its facts. The only importer of
+cedarpy.
+
+An allow needs Cedar's Allow and no error in its diagnostics, for Cedar skips a rule whose evaluation fails.
+An ask with an unknown word is denied before Cedar is asked; a pack past its `stale_after` turns every allow
+into a deny. `decide` derives the context from the facts and then does what `redecide` does; so a stranger
+who holds only the open part of a leaf (the words of the ask, the hour, the context) can repeat the
+decision.
+
+Requests carry no schema: the schema proves every rule against its types at load, the context is built by
+one function from typed facts, and a value of a wrong type would fail in evaluation, which is a deny.
+Source: the Cedar policy language (docs.cedarpolicy.com); cedarpy 4.12.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cedarpy
+
+from countenance.domain.decision import Ask, Facts, Reason, Verdict
+from countenance.domain.errors import BadRecord
+from countenance.policy import context as facts_read
+from countenance.policy import lifts as lifting
+from countenance.policy import packs, residual, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from countenance.policy.context import Value
+    from countenance.policy.packs import PackFile, Rule
+
+_CUSTOMER = {"type": "Customer", "id": "customer"}
+_USE = {"type": "Use", "id": "use"}
+_PREPARED_ASKS = 4096
+"""Asks whose entities are kept parsed; about 4 kB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Packs that decide together, parsed once. `rules`: every rule by its id, in the order of the packs."""
+
+    digest: str
+    packs: tuple[tuple[str, str], ...]
+    files: tuple[PackFile, ...]
+    rules: Mapping[str, Rule]
+    handle: cedarpy.PolicySet
+
+
+def load(names: Sequence[str] | None = None, extra: Path | None = None) -> PolicySet:
+    """The packs called `names` and `core`; None: those of a fresh install.
+
+    extra: a folder of the operator's own packs. Raises UnknownWord for a pack that there is not, and BadRecord
+    for one that is not Cedar, reads what the schema lacks, or leaves out a header field or an annotation.
+    """
+    chosen = packs.FRESH_INSTALL if names is None else tuple(dict.fromkeys(("core", *names)))
+    return assemble([packs.read(name, extra) for name in chosen])
+
+
+def assemble(files: Sequence[PackFile]) -> PolicySet:
+    """A policy set of these packs, each checked on its own; BadRecord names pack and rule at fault."""
+    rules: dict[str, Rule] = {}
+    for file in files:
+        rules |= packs.rules(file, check(file), len(rules))
+    return PolicySet(
+        digest=packs.set_digest(files),
+        packs=tuple((file.name, file.digest) for file in files),
+        files=tuple(files),
+        rules=rules,
+        handle=cedarpy.PolicySet.from_str("\n".join(file.text for file in files)),
+    )
+
+
+def check(file: PackFile) -> list[tuple[str, Mapping[str, str]]]:
+    """(effect, annotations) of each rule of `file`, in order; BadRecord where it breaks the schema."""
+    try:
+        parsed = json.loads(cedarpy.policies_to_json_str(file.text))
+    except ValueError as error:
+        raise BadRecord(f"{file.name}: is not Cedar: {error}") from None
+    if parsed["templates"]:
+        raise BadRecord(f"{file.name}: a pack holds rules, no templates")
+    found = cedarpy.validate_policies(file.text, _schema())
+    if not found.validation_passed:
+        raise BadRecord(f"{file.name}: {found.errors[0]}")
+    ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
+    return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
+
+
+def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) -> Verdict:
+    """What the packs say of `ask` on `facts`. An unknown word is not an error but a deny that names it.
+
+    lifts: also search for what would lift a deny (lifts.py), which takes some tens of re-decisions.
+    Raises BadInput where `facts.on` has no time zone.
+    """
+    if errors := _prepared(ask).errors:
+        return Verdict("deny", policies.packs, (), errors=errors)
+    return _judge(policies, ask, facts_read.utc(facts.on), facts_read.derive(ask, facts), lifts=lifts)
+
+
+def redecide(
+    policies: PolicySet, ask: Ask, on: datetime, context: Mapping[str, object], *, lifts: bool = False
+) -> Verdict:
+    """The same decision from the open part of a leaf. BadRecord where `context` is none that `decide` makes."""
+    if errors := _prepared(ask).errors:
+        return Verdict("deny", policies.packs, (), errors=errors)
+    return _judge(policies, ask, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
+
+
+def _judge(policies: PolicySet, ask: Ask, on: datetime, context: dict[str, Value], *, lifts: bool) -> Verdict:
+    verdict = _evaluate(policies, ask, on, context)
+    if not lifts or verdict.allowed or verdict.errors:
+        return verdict
+
+    def again(then: datetime, changed: Mapping[str, Value]) -> Verdict:
+        return _evaluate(policies, ask, then, dict(changed))
+
+    return replace(verdict, lifted_when=lifting.find(ask, on, verdict, context, _opens(policies, ask), again))
+
+
+def _evaluate(policies: PolicySet, ask: Ask, on: datetime, context: dict[str, Value]) -> Verdict:
+    if errors := facts_read.unknown(context):
+        return Verdict("deny", policies.packs, (), errors=errors, context=dict(context))
+    prepared = _prepared(ask)
+    request = {**prepared.request, "context": facts_read.cedar_json(on, context)}
+    found = cedarpy.is_authorized(request, policies.handle, prepared.entities)
+    ids, errors = found.diagnostics.id_annotations_by_reason.values(), tuple(found.diagnostics.errors)
+    allowed = found.decision is cedarpy.Decision.Allow
+    if allowed and not errors and (stale := _stale(policies, on)):
+        return Verdict("deny", policies.packs, stale, context=dict(context))
+    if not ids and not errors:
+        errors = ("no rule permits this ask",)
+    rules = sorted((policies.rules[each] for each in ids), key=lambda rule: rule.place)
+    allowed = allowed and not errors
+    return Verdict(
+        answer="allow" if allowed else "deny",
+        packs=policies.packs,
+        reasons=tuple(rule.reason for rule in rules),
+        duties=tuple(dict.fromkeys(duty for rule in rules for duty in rule.duties)) if allowed else (),
+        errors=errors,
+        context=dict(context),
+    )
+
+
+def _stale(policies: PolicySet, on: datetime) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(
+            f"{file.name}.stale",
+            f"{file.name} was last checked on {file.header.checked_on} and needs counsel before it allows anything.",
+            file.header.sources[0],
+            "T",
+        )
+        for file in policies.files
+        if file.stale(on.date())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An ask ready for Cedar, or the sentences that name its unknown words."""
+
+    errors: tuple[str, ...]
+    request: Mapping[str, object]
+    entities: cedarpy.Entities
+
+
+@lru_cache(maxsize=_PREPARED_ASKS)
+def _prepared(ask: Ask) -> _Prepared:
+    request = {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
+    entities = cedarpy.Entities.from_json_str(json.dumps(_entities(ask)), _schema())
+    return _Prepared(words.unknown(ask), request, entities)
+
+
+def _entities(ask: Ask) -> list[dict[str, object]]:
+    customer: dict[str, object] = {
+        "sector": ask.sector,
+        "acts_for": sorted(ask.acts_for),
+        "requested_by": sorted(ask.requested_by),
+        "parties": sorted(words.parties(ask)),
+        "seat_country": ask.seat_country or ask.country,
+        "seat_region": ask.seat_region or ("" if ask.seat_country else ask.region),
+    }
+    use: dict[str, object] = {name: getattr(ask, name) for name in _USE_ATTRIBUTES}
+    return [{"uid": _CUSTOMER, "attrs": customer, "parents": []}, {"uid": _USE, "attrs": use, "parents": []}]
+
+
+def _opens(policies: PolicySet, ask: Ask) -> dict[str, lifting.Open]:
+    """What each forbid leaves open once the ask is known: partial evaluation with the context left out."""
+    request = {
+        "principal": 'Customer::"customer"',
+        "action": f'Action::"{ask.action}"',
+        "resource": 'Use::"use"',
+    }
+    partial = cedarpy.is_authorized_partial(request, policies.handle, _prepared(ask).entities)
+    return {
+        each["annotations"]["id"]: residual.read(each["conditions"])
+        for each in partial.residuals.values()
+        if each["effect"] == "forbid"
+    }
+
+
+@lru_cache(maxsize=1)
+def _schema() -> cedarpy.Schema:
+    return cedarpy.Schema.from_str(packs.schema())
+
+
+_USE_ATTRIBUTES = (
+    "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal_effect",
+)  # fmt: skip

@@ -1,0 +1,222 @@
+"""Laws, authorities and paperwork: TOML files in, strict records out.
+
+A law is a record that is never edited, only superseded. Read for `decide --law` it is a what-if, whose
+signatures are only counted. Read for the registry (`registered`) every signature over its assessment is
+verified against the registered keys before the record exists. This module never asks whether a law lifts
+anything (context.py does). Source: docs/policy.md; Ed25519 is RFC 8032.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import tomllib
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from countenance.domain.decision import Authority, Law, Paperwork, Signature
+from countenance.domain.errors import BadRecord
+from countenance.policy import words
+from countenance.policy.table import Table, https
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+MAX_BYTES = 1_000_000
+"""Longest record read, in bytes; the longest real one is a few kilobytes."""
+SIGNED_AS = b"countenance/law-assessment/v1\n"
+"""Prefix of what is signed, so that no signature made for another end fits here."""
+_KEY_BYTES, _SIGNATURE_BYTES = 32, 64  # RFC 8032, section 5.1
+_REPORT_SECTIONS = tuple("abcdefgh")
+_ANSWERS = ("yes", "no", "unclear")
+
+
+def read_law(path: Path) -> Law:
+    """A law as a what-if: signatures are counted later, not verified. BadRecord names the field."""
+    return _law(Table(_parse(path), path.name), path.name)
+
+
+def registered(path: Path, keys: Collection[str]) -> Law:
+    """A law for the registry: every criterion has its source, every signature is verified under a registered key.
+
+    keys: the registered Ed25519 public keys, base64. BadRecord where a source is missing, a key is not registered
+    or a signature does not fit.
+    """
+    raw = _parse(path)
+    law = _law(Table(raw, path.name), path.name)
+    _every_criterion_has_a_source(raw, path.name)
+    message = signed_message(raw)
+    for signature in law.signed:
+        if signature.key not in keys:
+            raise BadRecord(f"{path.name}: assessment.signed: a key is not registered")
+        _verify(signature, message, path.name)
+    return law
+
+
+def signed_message(record: Mapping[str, object]) -> bytes:
+    """What an assessor signs: a prefix and the SHA-256 of the record as parsed, without `assessment.signed`."""
+    assessment = record.get("assessment")
+    plain = dict(record)
+    if isinstance(assessment, dict):
+        plain["assessment"] = {name: value for name, value in assessment.items() if name != "signed"}
+    return SIGNED_AS + hashlib.sha256(_canonical(plain)).digest()
+
+
+def read_paperwork(path: Path) -> Paperwork:
+    """What is on file for a use. Every part may be missing; BadRecord names a field that is wrong or unknown."""
+    top = Table(_parse(path), path.name)
+    report, test = top.table("report"), top.table("operational_test")
+    training, review = top.table("training"), top.table("review")
+    paper = Paperwork(
+        notice_of_intent=top.day("notice_of_intent"),
+        report_published=report.day("published"),
+        report_updated=report.day("updated"),
+        meetings=report.count("meetings"),
+        report_purposes=report.words("purposes", words.PURPOSES),
+        report_sections=report.words("sections", _REPORT_SECTIONS),
+        report_model_version=report.text("model_version", ""),
+        operational_test_passed=test.day("passed"),
+        training_valid_until=training.day("valid_until"),
+        reviewers=review.count("reviewers"),
+    )
+    for table in (report, test, training, review, top):
+        table.done()
+    return paper
+
+
+def read_authority(path: Path) -> Authority:
+    """A warrant, court order, exigency or judicial authorisation. Every field is required."""
+    top = Table(_parse(path), path.name)
+    authority = Authority(
+        kind=top.word("kind", words.AUTHORITY_KINDS),
+        issuer=top.text("issuer"),
+        names_person=top.flag("names_person"),
+        purpose=top.word("purpose", words.PURPOSES),
+        start=top.required_day("from"),
+        until=top.required_day("until"),
+        recognised_by=top.text("recognised_by"),
+    )
+    top.done()
+    if authority.until <= authority.start:
+        raise BadRecord(f"{path.name}: until: must be after from")
+    return authority
+
+
+def registry_digest(laws: Iterable[Law]) -> str:
+    """`sha256:` over the laws in force in the registry, in canonical form and ordered by id."""
+    return (
+        "sha256:"
+        + hashlib.sha256(_canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])).hexdigest()
+    )
+
+
+def _law(top: Table, name: str) -> Law:
+    assessment = top.table("assessment")
+    law = Law(
+        id=top.text("id"),
+        title=top.text("title"),
+        jurisdiction=top.text("jurisdiction"),
+        level=top.word("level", words.LEVELS),
+        covers=top.words("covers", words.SECTORS),
+        start=top.required_day("from"),
+        until=top.day("until"),
+        sources=top.urls("sources"),
+        recognises=top.words("recognises", words.AUTHORITY_KINDS),
+        assessment={each: assessment.word(each, _ANSWERS, "unclear") for each in words.CRITERIA},
+        signed=tuple(_signature(each) for each in assessment.tables("signed")),
+    )
+    sources = assessment.table("sources")
+    for each in words.CRITERIA:
+        https(sources.text(each, "https://unnamed"), sources.at(each))
+    for table in (sources, assessment, top):
+        table.done()
+    _coherent(law, name)
+    return law
+
+
+def _coherent(law: Law, name: str) -> None:
+    known = {
+        "national": law.jurisdiction in words.COUNTRIES,
+        "state": words.is_region(law.jurisdiction),
+        "city": words.is_locality(law.jurisdiction),
+    }
+    if not known[law.level]:
+        raise BadRecord(f"{name}: jurisdiction: {law.jurisdiction!r} is not one of level {law.level}")
+    if law.until is not None and law.until <= law.start:
+        raise BadRecord(f"{name}: until: must be after from")
+
+
+def _every_criterion_has_a_source(raw: Mapping[str, object], name: str) -> None:
+    sources = Table(raw, name).table("assessment").table("sources")
+    for each in words.CRITERIA:
+        sources.text(each)
+
+
+def _signature(table: Table) -> Signature:
+    """A claim to have signed; only `registered` verifies it."""
+    found = Signature(
+        name=table.text("name"),
+        outside=table.flag("outside"),
+        key=table.text("key").strip(),
+        signature=table.text("signature"),
+    )
+    table.done()
+    return found
+
+
+def _verify(signature: Signature, message: bytes, name: str) -> None:
+    key = _bytes(signature.key, _KEY_BYTES, f"{name}: assessment.signed.key")
+    raw = _bytes(signature.signature, _SIGNATURE_BYTES, f"{name}: assessment.signed.signature")
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(raw, message)
+    except (InvalidSignature, ValueError):
+        raise BadRecord(f"{name}: assessment.signed: a signature does not fit the record") from None
+
+
+def _bytes(text: str, length: int, at: str) -> bytes:
+    """Standard base64, canonical: what decodes must encode to the very same text."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != length or base64.b64encode(raw).decode() != text:
+        raise BadRecord(f"{at}: is not base64 of {length} bytes")
+    return raw
+
+
+def _parse(path: Path) -> dict[str, object]:
+    try:
+        raw = path.read_bytes()
+        if len(raw) > MAX_BYTES:
+            raise BadRecord(f"{path.name}: is longer than {MAX_BYTES} bytes")
+        return tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise BadRecord(f"{path.name}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRecord(f"{path.name}: is not TOML: {error}") from None
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_json
+    ).encode()
+
+
+def _json(value: object) -> object:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(type(value).__name__)
+
+
+def _plain(law: Law) -> dict[str, object]:
+    fields = {name: getattr(law, name) for name in law.__slots__}
+    fields["signed"] = sorted([s.name, str(s.outside), s.key, s.signature] for s in law.signed)
+    return fields

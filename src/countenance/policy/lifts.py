@@ -1,0 +1,231 @@
+"""What would lift a refusal: a search over facts, in which every answer was re-decided before it is given.
+
+Partial evaluation proposes (`Open`: what each rule leaves open about the context), this search combines,
+and the full policy disposes: a set of facts is reported only after the ask, re-decided with those facts
+set, was allowed, and only if no smaller part of it suffices. Nothing here evaluates a rule by itself.
+
+The search is a hitting-set tree (Reiter, A Theory of Diagnosis from First Principles, 1987): to lift a
+refusal at least one fact that each deciding rule reads must change, so it branches over one such rule at a
+time, smallest sets first. Sets are met in the order of their size, so a set without a smaller one found
+before it is minimal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from countenance.domain.decision import Ask, Lift, Verdict
+from countenance.policy.context import Value
+from countenance.policy.words import LAW_ENFORCEMENT, parties
+
+MAX_FACTS = 12
+"""Largest set reported, in facts: more than the most that the shipped rules can ask for together."""
+MAX_TRIALS = 512
+"""Most re-decisions for one refusal, about 0.1 s; past it only what was found is reported, each proven minimal."""
+
+Change = tuple[str, Value]
+Redecide = Callable[[datetime, Mapping[str, Value]], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What one rule leaves open about the context.
+
+    names: facts it reads; limits: (fact, largest number it accepts); days: dates before which it holds.
+    """
+
+    names: frozenset[str]
+    limits: frozenset[tuple[str, int]]
+    days: frozenset[date]
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """The value of a fact that must not be larger than `limit`, in the fact's own unit."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact that may change: how a sentence says it, and the value that helps."""
+
+    says: str
+    good: bool = True
+
+
+FACTS: dict[str, Fact] = {
+    "verified": Fact("the customer's facts are verified"),
+    "grant.present": Fact("the key has a grant"),
+    "grant.purpose": Fact("the grant covers this purpose"),
+    "grant.mode": Fact("the grant covers this mode"),
+    "grant.place": Fact("the grant covers this place"),
+    "grant.current": Fact("the grant is in force at that time"),
+    "grant.approved": Fact("the use case of the grant is approved"),
+    "consent.on_record": Fact("a basis that holds for this purpose is on record for the people enrolled"),
+    "authority.names_person": Fact("an authority names the person sought"),
+    "authority.current": Fact("an authority is in force at that time"),
+    "authority.covers_purpose": Fact("an authority was issued for this purpose"),
+    "authority.recognised": Fact("a law in force there that covers the actor recognises the authority"),
+    "laws.national.US.grounded_in_human_rights": Fact("{law}"),
+    "laws.national.use.grounded_in_human_rights": Fact("{law}"),
+    "paperwork.notice_of_intent": Fact("a notice of intent is filed"),
+    "paperwork.report.published_90_days": Fact("an accountability report has been public for 90 days"),
+    "paperwork.report.updated_within_2_years": Fact("the accountability report was updated within two years"),
+    "paperwork.report.three_meetings": Fact("three public meetings were held on the report"),
+    "paperwork.report.covers_purpose": Fact("the accountability report covers this purpose"),
+    "paperwork.report.all_sections": Fact("the accountability report has all its sections"),
+    "paperwork.report.names_model": Fact("the accountability report names the version of the model in use"),
+    "paperwork.operational_test": Fact("a test in operational conditions was passed"),
+    "paperwork.training_valid": Fact("the training of those who use it is valid"),
+    "paperwork.one_reviewer": Fact("a trained reviewer is on file"),
+    "paperwork.two_reviewers": Fact("two trained reviewers are on file"),
+    "activity.tripped": Fact("the meter against mass surveillance is quiet again", good=False),
+    "activity.one_to_many": Fact("the key no longer compares one person with many in turn", good=False),
+    "model.evaluated": Fact("the model in use is evaluated by group"),
+    "model.current": Fact("the evaluation of the model in use is up to date"),
+}
+"""Every boolean of the context that can change while the ask stays the same."""
+
+LIMITS: dict[str, str] = {
+    "model.worst_fmr_ppm": "the false match rate of the worst group is at most {limit} in a million",
+    "model.worst_fnmr_ppm": "the false non-match rate of the worst group is at most {limit} in a million",
+    "model.fmr_max_geomean_milli": "the worst group's false match rate is at most {ratio} times the geometric mean",
+    "model.fnmr_max_geomean_milli": "the worst group's false non-match rate is at most {ratio} times the geometric mean",
+}
+"""Every number of the context that helps by being small."""
+
+_TOGETHER: dict[str, tuple[str, ...]] = {
+    "authority.recognised": ("authority.region_missing", "authority.locality_missing"),
+}  # a recognised authority leaves no question open about where its law holds
+_LAW = "laws.national."
+
+
+def find(
+    ask: Ask,
+    on: datetime,
+    denied: Verdict,
+    context: Mapping[str, Value],
+    opens: Mapping[str, Open],
+    redecide: Redecide,
+) -> tuple[Lift, ...]:
+    """The minimal sets of facts that turn `denied` into an allow, smallest first, within the bounds above.
+
+    opens: what each rule leaves open, by rule id; a deciding rule that is not there cannot be lifted.
+    """
+    found: list[frozenset[Change]] = []
+    queue = deque([(frozenset[Change](), denied)])
+    seen: set[frozenset[Change]] = set()
+    while queue:
+        changes, verdict = queue.popleft()
+        for change in _branches(ask, verdict, *apply(ask, on, context, changes), opens):
+            wider = frozenset(each for each in changes if each[0] != change[0]) | {change}
+            if wider in seen or any(lift <= wider for lift in found) or len(seen) >= MAX_TRIALS:
+                continue
+            seen.add(wider)
+            again = redecide(*apply(ask, on, context, wider))
+            if again.allowed:
+                found.append(wider)
+            elif len(wider) < MAX_FACTS and not again.errors:
+                queue.append((wider, again))
+    return tuple(_lift(ask, changes) for changes in found)
+
+
+def apply(
+    ask: Ask, on: datetime, context: Mapping[str, Value], changes: Iterable[Change]
+) -> tuple[datetime, dict[str, Value]]:
+    """The time and the context with `changes` made, in the order of `context`."""
+    changed = dict(context)
+    for name, value in changes:
+        if name == "on":
+            on = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+        for each in _read_as(name, ask):
+            changed[each] = value
+        for each in _TOGETHER.get(name, ()):
+            changed[each] = False
+    return on, changed
+
+
+def _branches(
+    ask: Ask, verdict: Verdict, on: datetime, context: Mapping[str, Value], opens: Mapping[str, Open]
+) -> tuple[Change, ...]:
+    """The changes of which one must be made, because each other one leaves the same rule deciding."""
+    deciding = [opens[reason.id] for reason in verdict.reasons if reason.id in opens]
+    if not deciding or len(deciding) < len(verdict.reasons):
+        return ()
+    limits = _least(limit for rule in deciding for limit in rule.limits)
+    end = max((day for rule in deciding for day in rule.days), default=date.min)
+    ways = [tuple(_ways(ask, rule, on, context, limits, end)) for rule in deciding]
+    return min(ways, key=len)
+
+
+def _ways(
+    ask: Ask, rule: Open, on: datetime, context: Mapping[str, Value], limits: Mapping[str, int], end: date
+) -> Iterator[Change]:
+    for name in sorted(rule.names):
+        if name in FACTS and context[name] is not FACTS[name].good:
+            yield _public(name, ask), FACTS[name].good
+    for name in sorted({name for name, _ in rule.limits}):
+        if name in LIMITS and int(context[name]) > limits[name]:
+            yield name, limits[name]
+    if any(day > on.date() for day in rule.days):
+        yield "on", end.isoformat()
+
+
+def _least(limits: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The strictest limit of each fact: one number must satisfy every rule that reads it."""
+    least: dict[str, int] = {}
+    for name, limit in limits:
+        least[name] = min(limit, least.get(name, limit))
+    return least
+
+
+def _public(name: str, ask: Ask) -> str:
+    """How answers call a fact: the law of the country of use carries that country's code."""
+    return name.replace(f"{_LAW}use.", f"{_LAW}{ask.country}.")
+
+
+def _read_as(name: str, ask: Ask) -> Iterator[str]:
+    """The names in the context that a fact stands for; `on` is not one of them."""
+    if name.startswith(f"{_LAW}US."):
+        yield name
+    if name.startswith(f"{_LAW}{ask.country}."):
+        yield name.replace(f"{_LAW}{ask.country}.", f"{_LAW}use.")
+    if name != "on" and not name.startswith(_LAW):
+        yield name
+
+
+def _lift(ask: Ask, changes: frozenset[Change]) -> Lift:
+    ordered = sorted(changes, key=lambda change: change[0])
+    clauses = [_clause(ask, name, value) for name, value in ordered]
+    return Lift(tuple((name, _shown(name, value)) for name, value in ordered), f"when {_joined(clauses)}")
+
+
+def _shown(name: str, value: Value) -> object:
+    return AtMost(value) if name in LIMITS and isinstance(value, int) else value
+
+
+def _clause(ask: Ask, name: str, value: Value) -> str:
+    if name == "on":
+        return f"it is {value} or later"
+    if name in LIMITS:
+        return LIMITS[name].format(limit=value, ratio=f"{int(value) / 1000:g}")
+    if name.startswith(_LAW):
+        return _law_clause(ask, name.removeprefix(_LAW).split(".")[0])
+    return FACTS[name].says
+
+
+def _law_clause(ask: Ask, country: str) -> str:
+    where = "the United States" if country == "US" else f"the country {country}"
+    actors = sorted(parties(ask) & frozenset(LAW_ENFORCEMENT))
+    return (
+        f"a national law of {where} that meets all eleven criteria of being grounded in human rights, covers "
+        f"{_joined(actors)} and is attested by two people, one of them from outside the provider, is in force"
+    )
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,232 @@
+"""A pack: one Cedar file with a header that says who promised it, where that can be read and when it goes
+stale.
+
+Header and rules are read strictly here; whether the rules are Cedar, and fit the schema, is cedar.py's to
+say. A pack never decides. Format: docs/policy.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from countenance.domain.decision import Reason
+from countenance.domain.errors import BadRecord, UnknownWord
+from countenance.policy.table import https
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+EVIDENCE = {
+    "T": "the text itself was read",
+    "S": "read in a secondary source only",
+    "P": "read in a parallel text, not in this one",
+}
+DUTIES = ("two-reviewers", "delete-by", "notice")
+FRESH_INSTALL = ("core", "microsoft-2020")
+"""Packs that are on when nobody chose otherwise; `core` is always on."""
+MAX_BYTES = 1_000_000
+_LINE = re.compile(r"\A// ([a-z_]+): (\S.*\S|\S)\Z")
+_NAME = re.compile(r"\A[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*\Z")
+_ONCE = ("pack", "title", "promised_by", "checked_on", "stale_after", "secondary")
+_ANNOTATIONS = frozenset({"id", "says", "source", "evidence", "duties"})
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Who promised what, and until when the reading of it may be relied on."""
+
+    pack: str
+    title: str
+    promised_by: str
+    sources: tuple[str, ...]
+    checked_on: date
+    stale_after: date
+    secondary: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One permit or forbid. `place`: its place in the set, counted from the first rule of `core`."""
+
+    effect: str
+    reason: Reason
+    duties: tuple[str, ...]
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackFile:
+    """The text of a pack, its header, and the SHA-256 of its bytes."""
+
+    header: Header
+    text: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.header.pack
+
+    def stale(self, day: date) -> bool:
+        """Whether its reading is too old to allow anything: on every day after `stale_after`."""
+        return day > self.header.stale_after
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the packs in this installation, `core` first."""
+    found = sorted(
+        each.name.removesuffix(".cedar") for each in _folder().iterdir() if each.name.endswith(".cedar")
+    )
+    return ("core", *[name for name in found if name != "core"])
+
+
+def schema() -> str:
+    """The Cedar schema, as text."""
+    return resources.files("countenance.policy").joinpath("schema.cedarschema").read_text("utf-8")
+
+
+def read(name: str, extra: Path | None = None) -> PackFile:
+    """The pack called `name`, from this installation or the operator's folder. UnknownWord names those there are."""
+    if name in shipped():
+        return parse(_folder().joinpath(f"{name}.cedar").read_bytes(), name)
+    own = names_in(extra) if extra is not None else ()
+    if extra is None or name not in own:
+        known = ", ".join((*shipped(), *own))
+        raise UnknownWord(
+            f"{name!r} is not a known pack; known are {known}", next_step="Run `countenance policy packs`."
+        )
+    return read_file(extra / f"{name}.cedar")
+
+
+def names_in(folder: Path) -> tuple[str, ...]:
+    """Names of the packs in a folder of the operator's; BadRecord where it cannot be read."""
+    try:
+        return tuple(
+            sorted(path.name.removesuffix(".cedar") for path in folder.iterdir() if path.suffix == ".cedar")
+        )
+    except OSError as error:
+        raise BadRecord(f"{folder.name}: cannot be read ({error.strerror})") from None
+
+
+def read_file(path: Path) -> PackFile:
+    """A pack from a file called `<pack>.cedar`."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BadRecord(f"{path.name}: cannot be read ({error.strerror})") from None
+    return parse(raw, path.name.removesuffix(".cedar"))
+
+
+def parse(raw: bytes, name: str) -> PackFile:
+    """The pack called `name` from its bytes; BadRecord names the header's line or field that is wrong."""
+    if len(raw) > MAX_BYTES:
+        raise BadRecord(f"{name}: is longer than {MAX_BYTES} bytes")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRecord(f"{name}: is not UTF-8") from None
+    return PackFile(_header(text, name), text, "sha256:" + hashlib.sha256(raw).hexdigest())
+
+
+def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start: int) -> dict[str, Rule]:
+    """The rules of `pack` by id. found: (effect, annotations) of each, in the order of the file."""
+    ruled: dict[str, Rule] = {}
+    for place, (effect, marks) in enumerate(found, start):
+        rule = _rule(pack.name, effect, marks, place)
+        if rule.reason.id in ruled:
+            raise BadRecord(f"{pack.name}: two rules are called {rule.reason.id}")
+        ruled[rule.reason.id] = rule
+    weak = {rule.reason.id for rule in ruled.values() if rule.reason.evidence != "T"}
+    if not ruled or weak != pack.header.secondary:
+        odd = ", ".join(sorted(weak ^ pack.header.secondary)) or "it has no rules"
+        raise BadRecord(f"{pack.name}: `secondary` must name exactly the rules without evidence T: {odd}")
+    return ruled
+
+
+def set_digest(packs: Sequence[PackFile]) -> str:
+    """`sha256:` over the schema and the names and digests of the packs; the order of the packs does not matter."""
+    lines = sorted(f"{pack.name} {pack.digest}\n" for pack in packs)
+    whole = hashlib.sha256(schema().encode()).hexdigest() + "\n" + "".join(lines)
+    return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _rule(pack: str, effect: str, annotations: Mapping[str, str], place: int) -> Rule:
+    name = annotations.get("id", "")
+    at = f"{pack}: rule {name or place}"
+    if not name.startswith(pack + ".") or not _NAME.match(name[len(pack) + 1 :]):
+        raise BadRecord(f"{at}: its @id must be `{pack}.` and a name in small letters")
+    if odd := set(annotations) - _ANNOTATIONS:
+        raise BadRecord(f"{at}: @{min(odd)} is not a known annotation")
+    says, evidence = annotations.get("says", ""), annotations.get("evidence", "")
+    if not says.endswith(".") or "\n" in says:
+        raise BadRecord(f"{at}: @says must be one plain sentence that ends with a full stop")
+    if evidence not in EVIDENCE:
+        raise BadRecord(f"{at}: @evidence must be one of {', '.join(EVIDENCE)}")
+    duties = tuple(word for word in annotations.get("duties", "").split(", ") if word)
+    if odd := set(duties) - set(DUTIES):
+        raise BadRecord(f"{at}: @duties: {min(odd)!r} is not one of {', '.join(DUTIES)}")
+    source = https(annotations.get("source", ""), f"{at}: @source")
+    return Rule(effect, Reason(name, says, source, evidence), duties, place)
+
+
+def _header(text: str, name: str) -> Header:
+    fields, sources = _fields(text, name)
+    for field in _ONCE:
+        if field not in fields:
+            raise BadRecord(f"{name}: header: `{field}` is missing")
+    if fields["pack"] != name or not _NAME.match(name):
+        raise BadRecord(f"{name}: header: pack: must be the name of the file, in small letters")
+    if not sources:
+        raise BadRecord(f"{name}: header: `source` is missing")
+    header = Header(
+        pack=name,
+        title=fields["title"],
+        promised_by=fields["promised_by"],
+        sources=tuple(https(url, f"{name}: header: source") for url in sources),
+        checked_on=_day(fields["checked_on"], f"{name}: header: checked_on"),
+        stale_after=_day(fields["stale_after"], f"{name}: header: stale_after"),
+        secondary=frozenset()
+        if fields["secondary"] == "none"
+        else frozenset(fields["secondary"].split(", ")),
+    )
+    if header.stale_after <= header.checked_on:
+        raise BadRecord(f"{name}: header: stale_after: must be after checked_on")
+    return header
+
+
+def _fields(text: str, name: str) -> tuple[dict[str, str], list[str]]:
+    """The `// key: value` lines that open the file, up to the first line that is not one."""
+    fields: dict[str, str] = {}
+    sources: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line == "//" or not line.startswith("//"):
+            break
+        match = _LINE.match(line)
+        if match is None:
+            raise BadRecord(f"{name}: line {number}: a header line is `// key: value`")
+        key, value = match.groups()
+        if key == "source":
+            sources.append(value)
+        elif key not in _ONCE or key in fields:
+            raise BadRecord(f"{name}: line {number}: `{key}` is not a header field, or is there twice")
+        else:
+            fields[key] = value
+    return fields, sources
+
+
+def _day(text: str, at: str) -> date:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise BadRecord(f"{at}: must be a date such as 2026-11-22")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadRecord(f"{at}: must be a date such as 2026-11-22") from None
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files("countenance.policy").joinpath("packs")

@@ -1,0 +1,82 @@
+"""What a partly evaluated rule still asks of the context, read off Cedar's JSON form of the residual.
+
+A proposal and nothing more: no rule is evaluated here, and lifts.py believes none of it before the whole
+policy has agreed. Source: the Cedar JSON policy format (docs.cedarpolicy.com, "JSON policy format");
+`unknown("context")` is how partial evaluation writes a context that was left out.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from countenance.policy.lifts import Open
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BELOW = {"<": 0, "<=": 1, ">=": 0, ">": 1}
+"""Comparison to what is added to `limit - 1`: x < 5 and x >= 5 part the numbers at 4, x <= 5 and x > 5 at 5."""
+
+
+def read(residual: object) -> Open:
+    """The facts a residual reads, the numbers it compares them with, and the days before which it holds."""
+    names: set[str] = set()
+    limits: set[tuple[str, int]] = set()
+    days: set[date] = set()
+    for node in _nodes(residual):
+        if (name := _fact(node)) is not None:
+            names.add(name)
+        for operator, sides in node.items():
+            if operator in _BELOW and isinstance(sides, dict):
+                _compare(operator, sides, limits, days)
+    return Open(frozenset(names - {"on"}), frozenset(limits), frozenset(days))
+
+
+def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int]], days: set[date]) -> None:
+    name, right = _fact(sides.get("left")), sides.get("right")
+    if name is None:
+        return
+    number, day = _number(right), _day(right)
+    if number is not None:
+        limits.add((name, number - 1 + _BELOW[operator]))
+    if name == "on" and operator == "<" and day is not None:
+        days.add(day)
+
+
+def _nodes(tree: object) -> Iterator[dict[str, object]]:
+    """Every object of the tree; a chain of attributes counts once, whole."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from _nodes(each)
+    elif isinstance(tree, dict):
+        yield tree
+        if _fact(tree) is None:
+            for each in tree.values():
+                yield from _nodes(each)
+
+
+def _fact(node: object) -> str | None:
+    """The dotted name of `context.a.b`, or None where the node is not that."""
+    path: list[str] = []
+    while isinstance(node, dict) and isinstance(step := node.get("."), dict):
+        path.append(str(step["attr"]))
+        node = step["left"]
+    whole = {"unknown": [{"Value": "context"}]}
+    return ".".join(reversed(path)) if path and node == whole else None
+
+
+def _number(node: object) -> int | None:
+    value = node.get("Value") if isinstance(node, dict) else None
+    return value if type(value) is int else None
+
+
+def _day(node: object) -> date | None:
+    """The date of `datetime("2021-06-10")`; None for anything else, a time of day included."""
+    if not isinstance(node, dict) or not isinstance(call := node.get("datetime"), list):
+        return None
+    text = call[0].get("Value") if len(call) == 1 and isinstance(call[0], dict) else None
+    try:
+        return date.fromisoformat(text) if isinstance(text, str) and len(text) == 10 else None
+    except ValueError:
+        return None
