@@ -1,0 +1,359 @@
+"""The leaf, schema `countenance-leaf@v1`: what the log says for ever, and the closed part it commits to.
+
+A leaf is canonical JSON and says nothing about a person: hour, words of the ask, facts as the booleans and numbers
+the rules read, verdict, digests, and a commitment. Customer, subject, outcome and exact time are in the closed
+part, held by the server and the caller; the leaf has its HMAC-SHA-256 under a fresh nonce, so that erasing both
+leaves a leaf that verifies and says nothing.
+
+What an outsider can still learn: the hour and the order of decisions; how many there are of each combination of
+words; which of them were refused and why. Rare words (a locality, a rare purpose) make a rare combination, and two
+leaves with the same rare combination may well be of the same customer: that is what their open parts have in
+common. Nothing else joins two leaves. A word that is in no vocabulary is never written: it could be a name.
+Sources: docs/ledger.md; the JSON is the subset of RFC 8785 without floats; HMAC is RFC 2104.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, NoReturn
+
+from countenance.domain.errors import BadRecord, Unverified
+from countenance.ledger.note import strict_base64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from countenance.domain.decision import Ask
+
+Json = bool | int | str | list["Json"] | dict[str, "Json"]
+
+LEAF_SCHEMA = "countenance-leaf@v1"
+VERSION = 1
+
+NONCE_SIZE = 32
+"""Bytes of a nonce: the key of the commitment, random and used once."""
+
+MAX_LEAF = 16_384
+"""Bytes of a leaf at most; an entry bundle could carry 65,535."""
+
+MAX_CLOSED = 16_384
+"""Bytes of a closed part at most."""
+
+MAX_INT = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 8785)."""
+
+UNRECOGNISED = "unrecognised"
+"""Stands in a leaf for a word of the ask that is in no vocabulary."""
+
+ALWAYS = ("v", "kind", "time", "policy", "laws", "model", "wheel", "commitment")
+"""The keys of every leaf."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
+    "grant": ("sector", "country", "purposes", "modes", "places"),
+    "revocation": ("of",),
+    "consent": ("purpose", "basis"),
+    "withdrawal": ("purpose",),
+    "erasure": (),
+    "access": (),
+    "complaint": (),
+    "start": (),
+    "policy-change": ("part", "before", "after"),
+}
+"""The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
+
+CLOSED = ("customer", "grant", "key", "collection", "subject", "outcome", "time", "request")
+"""The keys of every closed part; all strings, empty where one does not apply."""
+
+_SECTORS = frozenset(
+    "police sheriff federal-law-enforcement border-control corrections prosecution intelligence military "
+    "public-agency emergency-service commercial nonprofit research individual".split()
+)
+WORDS: dict[str, frozenset[str]] = {
+    "action": frozenset("provision enrol verify identify detect analyse track export test disclose".split()),
+    "sector": _SECTORS,
+    "acts-for": _SECTORS,
+    "requested-by": _SECTORS,
+    "purpose": frozenset(
+        "identity-verification access-control venue-entry account-recovery fraud-prevention attendance "
+        "exam-proctoring patient-identification photo-organisation event-photos self-exclusion missing-persons "
+        "trafficking-rescue deceased-identification border-crossing benefits-eligibility credit housing employment "
+        "education health-care insurance marketing research-evaluation independent-testing demonstration "
+        "criminal-investigation immigration-enforcement public-space-monitoring watchlist-exclusion "
+        "mass-surveillance racial-profiling rights-violation untargeted-scraping".split()
+    ),
+    "mode": frozenset("one-off post near-real-time real-time ongoing persistent".split()),
+    "place": frozenset("private own-device public-accommodation publicly-accessible".split()),
+    "camera": frozenset("none fixed mobile".split()),
+    "probe": frozenset("photograph video-frame sketch composite generated".split()),
+    "capture": frozenset("attended device-attested pad-evaluated unattended unknown".split()),
+    "minors": frozenset("no yes unknown".split()),
+    "legal-effect": frozenset("yes no".split()),
+}
+"""The vocabulary a leaf may be written with (docs/policy.md). Readers accept any word of the right form."""
+
+_WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_FACT = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
+_REASON = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_REGION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+_LOCALITY = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:00Z")
+_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf that fits its schema. open: every key but the commitment; commitment: 32 bytes."""
+
+    open: dict[str, Json]
+    commitment: bytes
+
+    @property
+    def kind(self) -> str:
+        return str(self.open["kind"])
+
+    def encode(self) -> bytes:
+        return encode({**self.open, "commitment": base64.b64encode(self.commitment).decode()})
+
+
+def canonical(value: Mapping[str, Json]) -> bytes:
+    """Canonical JSON: UTF-8, keys sorted, no spaces; str, bool, int, list and dict only. Raises BadRecord."""
+    _check_json(value, depth=0)
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadRecord("The text cannot be written as UTF-8.") from None
+
+
+def parse_canonical(raw: bytes) -> dict[str, Json]:
+    """An object from canonical JSON, strict: `canonical(parse_canonical(b)) == b`. Raises BadRecord."""
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_no_twins, parse_float=_no_float, parse_constant=_no_float
+        )
+    except (ValueError, RecursionError):
+        raise BadRecord("This is not canonical JSON.") from None
+    if not isinstance(value, dict) or canonical(value) != raw:
+        raise BadRecord("This JSON is not in its canonical form.")
+    return value
+
+
+def encode(opened: Mapping[str, Json]) -> bytes:
+    """A leaf's bytes, once every key fits the schema. Raises BadRecord."""
+    _check_leaf(opened)
+    raw = canonical(opened)
+    if len(raw) > MAX_LEAF:
+        raise BadRecord("A leaf has at most 16 KiB.")
+    return raw
+
+
+def parse(raw: bytes) -> Leaf:
+    """The one door for a leaf's bytes: strict, `parse(b).encode() == b`. Raises BadRecord."""
+    if len(raw) > MAX_LEAF:
+        raise BadRecord("A leaf has at most 16 KiB.")
+    opened = parse_canonical(raw)
+    _check_leaf(opened)
+    return Leaf(opened, strict_base64(str(opened.pop("commitment"))))
+
+
+def ask_words(ask: Ask) -> dict[str, Json]:
+    """The ask as the leaf writes it. A word in no vocabulary becomes `unrecognised`; a place of no known form too."""
+    words: dict[str, Json] = {}
+    for key in _ASK:
+        value = getattr(ask, key.replace("-", "_"))
+        if isinstance(value, frozenset):
+            words[key] = [*sorted({_known(key, word) for word in value})]
+        else:
+            words[key] = _known(key, value)
+    return words
+
+
+def commitment(closed: bytes, nonce: bytes) -> str:
+    """Base64 of HMAC-SHA-256 of the closed part under the nonce, as the leaf carries it."""
+    return base64.b64encode(commit(closed, nonce)).decode()
+
+
+def commit(closed: bytes, nonce: bytes) -> bytes:
+    """HMAC-SHA-256 of the closed part, 32 bytes. Raises BadRecord unless the nonce has 32 bytes."""
+    if len(nonce) != NONCE_SIZE:
+        raise BadRecord("A nonce has 32 bytes.")
+    return hmac.digest(nonce, closed, sha256)
+
+
+def open_closed(closed: bytes, nonce: bytes, committed: bytes) -> dict[str, str]:
+    """The closed part, once it is the one committed to. Raises Unverified, or BadRecord for another form."""
+    if not hmac.compare_digest(commit(closed, nonce), committed):
+        raise Unverified("The closed part is not the one that the leaf committed to.")
+    if len(closed) > MAX_CLOSED:
+        raise BadRecord("A closed part has at most 16 KiB.")
+    found = parse_canonical(closed)
+    if set(found) != set(CLOSED) or not all(isinstance(value, str) for value in found.values()):
+        raise BadRecord("A closed part has other keys than its schema.")
+    if not _is_time(_SECOND, found["time"]):
+        raise BadRecord("A closed part's time is in UTC with seconds.")
+    return {key: str(value) for key, value in found.items()}
+
+
+def _known(key: str, word: str) -> str:
+    known = word in WORDS[key] if key in WORDS else _ASK[key](word)
+    return word if known else UNRECOGNISED
+
+
+def _check_json(value: object, *, depth: int) -> None:
+    if depth > 8:
+        raise BadRecord("The JSON is nested too deeply.")
+    if isinstance(value, dict):
+        if not all(type(key) is str for key in value):
+            raise BadRecord("A key in JSON is a string.")
+        for inner in value.values():
+            _check_json(inner, depth=depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_json(inner, depth=depth + 1)
+    elif type(value) is int:
+        if abs(value) > MAX_INT:
+            raise BadRecord("An integer is too large for JSON.")
+    elif type(value) not in (str, bool):
+        raise BadRecord("Canonical JSON here has strings, booleans, integers, lists and objects only.")
+
+
+def _no_twins(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadRecord("A key stands twice in the JSON.")
+    return found
+
+
+def _no_float(_: str) -> NoReturn:
+    raise BadRecord("Canonical JSON here has no fractions.")
+
+
+def _check_leaf(opened: Mapping[str, Json]) -> None:
+    if opened.get("v") != VERSION or type(opened.get("v")) is not int:
+        raise BadRecord("The leaf is not of version 1 of its schema; a newer verifier may read it.")
+    kind = opened.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise BadRecord("The leaf is of no known kind.")
+    if set(opened) != {*ALWAYS, *KINDS[kind]}:
+        raise BadRecord(f"A leaf of kind {kind} has other keys than its schema.")
+    for key, value in opened.items():
+        if not _FIELDS[key](value):
+            raise BadRecord(f"The leaf's `{key}` does not fit its schema.")
+
+
+def _text(pattern: re.Pattern[str], *, empty: bool = False) -> Callable[[Json], bool]:
+    def fits(value: Json) -> bool:
+        if not isinstance(value, str) or len(value) > _LONGEST:
+            return False
+        return pattern.fullmatch(value) is not None or (empty and not value)
+
+    return fits
+
+
+def _place(pattern: re.Pattern[str], *, empty: bool) -> Callable[[Json], bool]:
+    inner = _text(pattern, empty=empty)
+    return lambda value: inner(value) or value == UNRECOGNISED
+
+
+def _set_of(fits: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    """A list without twins in ascending order."""
+
+    def check(value: Json) -> bool:
+        if not isinstance(value, list) or not all(isinstance(v, str) and fits(v) for v in value):
+            return False
+        words = [str(v) for v in value]
+        return words == sorted(set(words))
+
+    return check
+
+
+def _is_reasons(value: Json) -> bool:
+    """Ids in the order of the policy, no twins."""
+    if not isinstance(value, list) or not all(_text(_REASON)(v) for v in value):
+        return False
+    return len({str(v) for v in value}) == len(value)
+
+
+def _is_context(value: Json) -> bool:
+    if not isinstance(value, dict) or not all(_text(_FACT)(key) for key in value):
+        return False
+    return all(isinstance(fact, bool | int) or _text(_REASON, empty=True)(fact) for fact in value.values())
+
+
+def _is_ask(value: Json) -> bool:
+    return isinstance(value, dict) and set(value) == set(_ASK) and all(_ASK[k](v) for k, v in value.items())
+
+
+def _is_time(form: re.Pattern[str], value: Json) -> bool:
+    if not isinstance(value, str) or not form.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_commitment(value: Json) -> bool:
+    return isinstance(value, str) and len(strict_base64(value)) == sha256().digest_size
+
+
+_word = _text(_WORD)
+_words = _set_of(_word)
+_digest = _text(_DIGEST, empty=True)
+
+_ASK: dict[str, Callable[[Json], bool]] = {
+    "action": _word,
+    "sector": _word,
+    "acts-for": _words,
+    "requested-by": _words,
+    "country": _place(_COUNTRY, empty=False),
+    "region": _place(_REGION, empty=True),
+    "locality": _place(_LOCALITY, empty=True),
+    "seat-country": _place(_COUNTRY, empty=True),
+    "seat-region": _place(_REGION, empty=True),
+    "purpose": _word,
+    "mode": _word,
+    "place": _word,
+    "camera": _word,
+    "probe": _word,
+    "capture": _word,
+    "minors": _word,
+    "legal-effect": _word,
+}
+
+_FIELDS: dict[str, Callable[[Json], bool]] = {
+    "v": lambda value: value == VERSION,
+    "kind": _word,
+    "time": lambda value: _is_time(_HOUR, value),
+    "policy": _text(_DIGEST),
+    "laws": _digest,
+    "model": _digest,
+    "wheel": _digest,
+    "commitment": _is_commitment,
+    "ask": _is_ask,
+    "context": _is_context,
+    "verdict": lambda value: value in ("allow", "deny"),
+    "reasons": _is_reasons,
+    "outside-policy": _text(_WORD, empty=True),
+    "sector": _word,
+    "country": _place(_COUNTRY, empty=False),
+    "purposes": _words,
+    "modes": _words,
+    "places": _words,
+    "purpose": _word,
+    "basis": _word,
+    "of": lambda value: value in ("grant", "key"),
+    "part": _word,
+    "before": _digest,
+    "after": _digest,
+}
