@@ -34,7 +34,7 @@ from countenance.domain.errors import (
 from countenance.storage import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
@@ -100,30 +100,48 @@ class Database:
             raise Unavailable("The database is being read: its log could not be emptied yet.")
 
     def rewrite(self) -> None:
-        """Write the whole database anew (VACUUM) and checkpoint: for remains that `contains` found.
+        """Write the whole database anew (VACUUM) and checkpoint. Raises as `begin`.
 
-        Needs as much free disk again as the database has, and holds up writers. Raises as `begin`.
+        Holds up writers meanwhile, and takes as much memory and free disk as the database has bytes.
         """
         with _ours(), self._outside_transactions() as connection:
             connection.exec_driver_sql("VACUUM")
         self.checkpoint_truncate()
 
-    def contains(self, needle: bytes) -> bool:
-        """Whether `needle` occurs in the bytes of the database file, its write-ahead log or rollback journal.
+    def scrub(self, needles: Iterable[bytes]) -> bool:
+        """Make sure that nothing of what was deleted is left in the files; call it after the deletion's
+        commit.
 
-        Streamed. The shared-memory file is left out: it holds page numbers only, and closing it would drop
-        SQLite's locks on it (howtocorrupt.html, 2.2); for the same reason the database file is read through a
-        descriptor that stays open. Raises BadInput where `needle` is empty or over 64 KiB, Misconfigured.
+            1. the write-ahead log is moved into the database and cut
+            2. the files are re-read for the needles
+            3. where one is found, the database is written anew and re-read again
+
+        The third step is needed now and then: when SQLite moves rows between pages it leaves stale copies
+        behind, which `secure_delete` does not reach. Returns whether it was. Raises Conflict where a needle
+        is there still, so some row holds it; the rest as `begin`.
         """
-        if not 0 < len(needle) <= _NEEDLE_MAX:
+        wanted = tuple(needles)
+        self.checkpoint_truncate()
+        if not self.contains(*wanted):
+            return False
+        self.rewrite()
+        if self.contains(*wanted):
+            raise Conflict("What was deleted is still held by a record of the database.")
+        return True
+
+    def contains(self, *needles: bytes) -> bool:
+        """Whether one of the needles occurs in the database file, its write-ahead log or rollback journal.
+
+        Streamed, in one pass. The shared-memory file is left out: it holds page numbers only, and closing it
+        would drop SQLite's locks on it (howtocorrupt.html, 2.2); for the same reason the database file is
+        read through a descriptor that stays open. Raises BadInput for a needle that is empty or over 64
+        KiB, Misconfigured.
+        """
+        if not all(0 < len(needle) <= _NEEDLE_MAX for needle in needles):
             raise BadInput("What is looked for must have between 1 and 65536 bytes.")
+        logs = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-journal"))
         with files.disk_errors("the database"):
-            if _occurs(self._descriptor, needle):
-                return True
-            return any(
-                _file_contains(self.path.with_name(self.path.name + suffix), needle)
-                for suffix in ("-wal", "-journal")
-            )
+            return _occurs(self._descriptor, needles) or any(_file_contains(log, needles) for log in logs)
 
     def close(self) -> None:
         """Close every connection. The last one moves the write-ahead log into the database and removes it."""
@@ -284,24 +302,25 @@ def _error_of_sqlite(error: sqlite3.Error) -> CountenanceError:
     )
 
 
-def _file_contains(path: Path, needle: bytes) -> bool:
+def _file_contains(path: Path, needles: tuple[bytes, ...]) -> bool:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        return _occurs(descriptor, needle)
+        return _occurs(descriptor, needles)
     finally:
         os.close(descriptor)
 
 
-def _occurs(descriptor: int, needle: bytes) -> bool:
-    """Search a file from its start in chunks that overlap by one byte less than the needle."""
+def _occurs(descriptor: int, needles: tuple[bytes, ...]) -> bool:
+    """Search a file from its start, in chunks that overlap by one byte less than the longest needle."""
+    overlap = max((len(needle) for needle in needles), default=1) - 1
     offset, kept = 0, b""
     while chunk := os.pread(descriptor, _CHUNK, offset):
         window = kept + chunk
-        if needle in window:
+        if any(needle in window for needle in needles):
             return True
-        kept = window[-(len(needle) - 1) :] if len(needle) > 1 else b""
+        kept = window[len(window) - overlap :]
         offset += len(chunk)
     return False
