@@ -1,0 +1,238 @@
+"""`countenance decide`: ask the policy, without a server, a key or a leaf.
+
+It prints what a server would say on the facts given and lists every fact it assumed. It changes nothing, logs
+nothing and shows nobody's face. Contract: docs/policy.md, "On the command line".
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from countenance.domain.decision import Verdict
+from countenance.domain.errors import BadInput
+from countenance.policy import cedar, packs, whatif, wire, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from countenance.domain.decision import ModelFacts
+
+    Said = Mapping[str, Sequence[str]]
+
+ALLOW, USAGE, DENY = 0, 2, 3
+MAX_MATRIX = 50_000_000  # bytes of a matrix; about 300,000 rows
+
+_HELP = {
+    "action": f"What is asked for: {', '.join(words.ACTIONS)}.",
+    "sector": f"Who asks: {', '.join(words.SECTORS)}.",
+    "acts-for": "A sector the customer works for or resells to.",
+    "requested-by": "A sector that asked for this very call.",
+    "country": "Where the use happens: ISO 3166-1 alpha-2, upper case.",
+    "region": "Its region: ISO 3166-2, such as US-WA.",
+    "locality": "Its city as the pack spells it, such as 'Portland, OR'.",
+    "seat-country": "Where the customer sits; as the use if left out.",
+    "seat-region": "Its region; as the use if left out.",
+    "purpose": f"What for: {', '.join(words.PURPOSES)}.",
+    "mode": f"How: {', '.join(words.MODES)}.",
+    "place": f"Where: {', '.join(words.PLACES)}.",
+    "camera": f"With: {', '.join(words.CAMERAS)}.",
+    "probe": f"What is compared: {', '.join(words.PROBES)}.",
+    "capture": f"How it was taken: {', '.join(words.CAPTURES)}.",
+    "minors": "May people under 18 be among the subjects? no, yes, unknown; default by purpose.",
+    "legal-effect": "Does a decision with legal or similar effect rest on it? yes, no.",
+    "organisation": "The verified name, for exceptions by name.",
+    "verified": "Are the customer's facts verified? yes, no.",
+    "grant": f"What the key's grant covers: {', '.join(whatif.GRANTS)}.",
+    "authority": "FILE of a warrant, court order, exigency or judicial authorisation.",
+    "law": "FILE of a law, as a what-if.",
+    "paperwork": "FILE of what is on file for the use.",
+    "consent": f"The basis for the people enrolled: {', '.join(words.CONSENTS)}.",
+    "probe-basis": f"The basis for the person in the probe: {', '.join(words.PROBE_BASES)}.",
+    "activity": f"The meter against mass surveillance: {', '.join(whatif.ACTIVITIES)}.",
+    "model": f"Its evaluation: {', '.join(whatif.MODELS)}.",
+    "on": "The day (UTC) or the RFC 3339 time; now if left out.",
+    "pack": "Decide by exactly these packs and core; a fresh installation's if left out.",
+}
+
+
+def _flags(command: Callable[..., None]) -> Callable[..., None]:
+    """One option per flag of the policy; all may repeat here, so that a flag given twice can be named as such."""
+    for flag in reversed(whatif.FLAGS):
+        says = _HELP[flag] + (" Repeatable." if flag in whatif.SETS else "")
+        command = click.option(f"--{flag}", flag.replace("-", "_"), multiple=True, help=says)(command)
+    return command
+
+
+@click.command()
+@_flags
+@click.option(
+    "--matrix", type=click.Path(path_type=Path), help="CSV of asks: columns are flags without dashes."
+)
+@click.option("--lifted", is_flag=True, help="With --matrix: also say what would lift each refusal.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: one document, or one line per row.")
+def decide(matrix: Path | None, *, lifted: bool, as_json: bool, **flags: tuple[str, ...]) -> None:
+    """Ask the policy what it would say, and why.
+
+    Exit code 0: allowed; 3: denied; 2: the question could not be read.
+
+    \b
+    Examples:
+      countenance decide --action provision --sector police --country US \\
+          --purpose criminal-investigation --on 2020-06-12
+      countenance decide --action identify --sector commercial --country DE --purpose access-control
+      countenance decide --action provision --sector police --country US \\
+          --purpose missing-persons --minors no --law us-face-act-2027.toml --on 2027-06-01 --json
+      countenance decide --matrix asks.csv --json --pack microsoft-2020-strict
+    """
+    said = {name.replace("_", "-"): values for name, values in flags.items() if values}
+    now = datetime.now(UTC)
+    if matrix is not None:
+        _matrix(matrix, said, now, lifted=lifted, as_json=as_json)
+        return
+    if lifted:
+        raise click.UsageError("--lifted goes with --matrix; a single answer always says what would lift it")
+    question = _usage(lambda: _question(said, now))
+    verdict = _verdict(question, lifts=True)
+    body = wire.answer(verdict, question.facts.on, question.assumed)
+    click.echo(json.dumps(body, ensure_ascii=False) if as_json else _story(verdict, body))
+    click.get_current_context().exit(ALLOW if verdict.allowed else DENY)
+
+
+def shipped_model(today: datetime) -> ModelFacts:
+    """The evaluation of the model that comes with the software: the one place where a command gets it."""
+    from countenance.domain.decision import ModelFacts
+    from countenance.domain.errors import NotCalibrated
+    from countenance.vision.calibration import Calibration, model_facts
+
+    try:
+        return model_facts(Calibration.shipped(), "shipped", today.date())
+    except NotCalibrated:
+        return ModelFacts(True, True, 100, 10_000, 1000, 1000, 1, "shipped")
+
+
+def _question(said: Said, now: datetime) -> whatif.WhatIf:
+    question = whatif.read(said, now=now, model=_model(now.date().isoformat()))
+    _policies(question.packs)
+    return question
+
+
+def _verdict(question: whatif.WhatIf, *, lifts: bool) -> Verdict:
+    """What the packs say; an unknown word among the facts is a deny that names it, beside those of the ask."""
+    verdict = cedar.decide(
+        _policies(question.packs), question.ask, question.facts, lifts=lifts and not question.errors
+    )
+    if not question.errors:
+        return verdict
+    return Verdict("deny", verdict.packs, (), errors=(*verdict.errors, *question.errors))
+
+
+def _matrix(path: Path, said: Said, now: datetime, *, lifted: bool, as_json: bool) -> None:
+    """Answer a table of asks. Every row is read before the first is answered, so a bad one leaves no half output."""
+    questions = _usage(lambda: [_numbered(row, number, said, now) for number, row in _rows(path)])
+    for question in questions:
+        verdict = _verdict(question, lifts=lifted)
+        body = wire.answer(verdict, question.facts.on, question.assumed)
+        if not lifted:
+            del body["lifted_when"]
+        click.echo(json.dumps(body, ensure_ascii=False) if as_json else _line(verdict))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, tuple[str, ...]]]]:
+    """(line number, values by flag) of each row; BadInput for an unknown column or a row of another length."""
+    lines = csv.reader(_text(path).splitlines(), strict=True)
+    try:
+        columns = next(lines, [])
+        _check_columns(path, columns)
+        for cells in lines:
+            if not cells:
+                continue
+            if len(cells) != len(columns):
+                raise BadInput(
+                    f"{path.name}: line {lines.line_num}: {len(cells)} cells for {len(columns)} columns"
+                )
+            yield (
+                lines.line_num,
+                {flag: _cell(flag, cell) for flag, cell in zip(columns, cells, strict=True) if cell},
+            )
+    except csv.Error as error:
+        raise BadInput(f"{path.name}: line {lines.line_num}: is not CSV: {error}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as source:
+            raw = source.read(MAX_MATRIX + 1)
+    except OSError as error:
+        raise BadInput(f"{path.name}: cannot be read ({error.strerror})") from None
+    if len(raw) > MAX_MATRIX:
+        raise BadInput(f"{path.name}: is longer than {MAX_MATRIX} bytes; part it")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path.name}: is not UTF-8") from None
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in whatif.FLAGS:
+            raise BadInput(f"{path.name}: {column!r} is not a column; known are {', '.join(whatif.FLAGS)}")
+    if not columns or len(set(columns)) != len(columns):
+        raise BadInput(f"{path.name}: the first line must name each column once")
+
+
+def _cell(flag: str, cell: str) -> tuple[str, ...]:
+    """The values of a cell; an empty one is an absent flag."""
+    parts = cell.split(";") if flag in whatif.SETS else [cell]
+    return tuple(part for part in parts if part)
+
+
+def _numbered(row: Said, number: int, said: Said, now: datetime) -> whatif.WhatIf:
+    try:
+        return _question({**said, **row}, now)
+    except BadInput as error:
+        raise BadInput(f"line {number}: {error.message}") from None
+
+
+def _usage(question: Callable[[], Any]) -> Any:
+    """What cannot be read as a question ends with exit code 2, and says why."""
+    try:
+        return question()
+    except BadInput as error:
+        raise click.UsageError(error.message) from None
+
+
+@lru_cache(maxsize=64)
+def _policies(names: tuple[str, ...] | None) -> cedar.PolicySet:
+    return cedar.load(names)
+
+
+@lru_cache(maxsize=1)
+def _model(day: str) -> ModelFacts:
+    return shipped_model(datetime.fromisoformat(day))
+
+
+def _line(verdict: Verdict) -> str:
+    return f"{verdict.answer:6}{', '.join([each.id for each in verdict.reasons] or verdict.errors)}"
+
+
+def _story(verdict: Verdict, body: Mapping[str, Any]) -> str:
+    """The answer for a person: what, why, by which source, what would lift it, what was assumed."""
+    colour, word = ("green", "ALLOWED") if verdict.allowed else ("red", "DENIED")
+    by = ", ".join(name for name, _ in verdict.packs)
+    lines = [f"{click.style(word, fg=colour, bold=True)} on {body['on']}, by {by}", ""]
+    for reason in verdict.reasons:
+        lines += [f"  {click.style(reason.id, bold=True)}", f"    {reason.says}"]
+        lines += [f"    {reason.source}", f"    evidence: {packs.EVIDENCE[reason.evidence]}", ""]
+    lines += [f"  {click.style('not understood', fg='red')}: {error}" for error in verdict.errors]
+    lines += [f"  {click.style('duty', bold=True)}: {duty}" for duty in verdict.duties]
+    if not verdict.allowed and not verdict.errors:
+        ways = [lift.says for lift in verdict.lifted_when] or ["nothing that can change lifts this"]
+        lines += [f"  {click.style('lifted', bold=True)} {way}" for way in ways]
+    return "\n".join([*lines, "", click.style(f"  assumed: {', '.join(body['assumed'])}", dim=True)])
