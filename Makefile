@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# --no-compile: Python writes the bytecode of what is imported; compiling all of it here takes a minute.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 STATE ?= demo-output

@@ -19,7 +19,7 @@ _HEADS = ("what", "value", "unit", "goal", "holds")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure. `goal` says the bound in words (`at least 1.8`), "" for context; `ok` None where none is set."""
+    """One figure. `goal`: the bound in words (`at least 1.8`), "" for context; `ok`: None where none is set."""
 
     name: str
     value: float
@@ -28,7 +28,7 @@ class Row:
     ok: bool | None = None
 
 
-def report(rows: Sequence[Row], json: bool) -> int:  # noqa: A002, FBT001  (the flag's own name, `--json`)
+def report(rows: Sequence[Row], json: bool) -> int:  # noqa: FBT001  (the flag's own name, `--json`)
     """Print the rows as a table, or as one JSON line each; 0 where every goal holds, else 1 (no rows: 1)."""
     print("\n".join(_lines(rows)) if json else _table(rows))
     missed = [row.name for row in rows if row.ok is False]
@@ -45,17 +45,13 @@ def _table(rows: Sequence[Row]) -> str:
     cells = [_HEADS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(_HEADS))]
     ruled = [cells[0], tuple("-" * width for width in widths), *cells[1:]]
-    return "\n".join(
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in ruled
-    )
+    return "\n".join(_line(line, widths) for line in ruled)
 
 
-def _cells(row: Row) -> tuple[str, str, str, str, str]:
-    holds = {True: "yes", False: "NO", None: "-"}[row.ok]
-    return (
-        row.name,
-        f"{row.value:,.4g}" if abs(row.value) < 1e4 else f"{row.value:,.0f}",
-        row.unit,
-        row.goal or "-",
-        holds,
-    )
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    value = f"{row.value:,.4g}" if abs(row.value) < 10_000 else f"{row.value:,.0f}"
+    return (row.name, value, row.unit, row.goal or "-", {True: "yes", False: "NO", None: "-"}[row.ok])
