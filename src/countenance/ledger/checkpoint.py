@@ -35,11 +35,11 @@ def parse_text(text: str) -> Checkpoint:
     """The text of a checkpoint, strict: `parse_text(t).text == t`. Raises BadRecord."""
     lines = text.split("\n")
     if len(lines) < 4 or lines.pop() or not all(lines):
-        raise BadRecord("A checkpoint has at least three lines, none of them empty.")
+        raise BadRecord("a checkpoint has at least three lines, none of them empty")
     origin, size, root, *extensions = lines
     hashed = note.strict_base64(root)
     if len(hashed) != HASH_SIZE:
-        raise BadRecord("The root hash of a checkpoint has 32 bytes.")
+        raise BadRecord("the root hash of a checkpoint has 32 bytes")
     return Checkpoint(origin, number(size), hashed, tuple(extensions))
 
 
@@ -47,12 +47,12 @@ def open_checkpoint(signed: bytes, log: note.Verifier) -> Checkpoint:
     """The checkpoint of a note that this log signed. Raises BadRecord for no such note, else Unverified."""
     found = parse_text(note.open_note(signed, [log]))
     if found.origin != log.name:
-        raise Unverified("The checkpoint is of another log than its key.")
+        raise Unverified("the checkpoint is of another log than its key")
     return found
 
 
 def number(text: str) -> int:
     """An ASCII decimal without sign, spaces or leading zeros, below 10**19. Raises BadRecord."""
     if not _NUMBER.fullmatch(text):
-        raise BadRecord("A number here is written in plain digits without leading zeros.")
+        raise BadRecord("a number here is written in plain digits without leading zeros")
     return int(text)

@@ -1,9 +1,10 @@
 """Files that are there after a power cut, or not at all: the only place of this room with fsync and rename.
 
-`Disk` is the handful of system calls that change something. The log gets it handed in, so that a test can fail
-or kill each single call. Nothing here retries: after a failed fsync the kernel may have dropped the pages and
-call them clean, so whoever gets an error must stop and start again from what can be read back.
-Source: Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020; fsync(2), rename(2).
+`Disk` is the handful of system calls that change something. The log gets it handed in, so that a test can
+fail or kill each single call. Nothing here retries: after a failed fsync the kernel may have dropped the
+pages and call them clean, so whoever gets an error must stop and start again from what can be read back.
+Source: Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020; fsync(2),
+rename(2).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Disk:
-    """The calls that change a disk. Each may raise OSError; a test's disk fails or dies at the one it is told."""
+    """The calls that change a disk. Each may raise OSError; a test's disk fails or dies where it is told to."""
 
     def open(self, path: Path, flags: int, mode: int) -> int:
         return os.open(path, flags | os.O_CLOEXEC, mode)
@@ -43,7 +44,7 @@ class Disk:
         os.close(fd)
 
     def rename(self, old: Path, new: Path) -> None:
-        os.replace(old, new)
+        os.replace(old, new)  # noqa: PTH105
 
     def mkdir(self, path: Path, mode: int) -> None:
         os.mkdir(path, mode)  # noqa: PTH102 - the system call itself, with no second look
@@ -62,9 +63,9 @@ def disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise DiskFull("The disk of the log is full.") from error
+            raise DiskFull("the disk of the log is full") from error
         reason = os.strerror(error.errno) if error.errno else "unknown error"
-        raise LogUnavailable(f"The log's files cannot be written or read: {reason}.") from error
+        raise LogUnavailable(f"the log's files cannot be written or read: {reason}") from error
 
 
 def write_all(disk: Disk, fd: int, raw: bytes) -> None:
@@ -116,7 +117,7 @@ def remove_folder(disk: Disk, folder: Path) -> None:
 
 
 def lock(path: Path) -> int:
-    """Take the one lock of a folder and hold it until the returned descriptor is closed (or the process ends).
+    """Take the one lock of a folder; it is held until the returned descriptor is closed or the process ends.
 
     Raises LogLocked at once if anybody else holds it.
     """
@@ -125,7 +126,7 @@ def lock(path: Path) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
-        raise LogLocked("Another process has this log open.") from None
+        raise LogLocked("another process has this log open") from None
     except BaseException:
         os.close(fd)
         raise

@@ -1,7 +1,9 @@
-"""The right edge of the log in memory: every node and entry that a new leaf's proof or an unwritten tile needs.
+"""The right edge of the log in memory: every node and entry that a new leaf's proof or an unwritten tile
+needs.
 
-It grows leaf by leaf with two hashes each, gives any node it still has, and reads older ones from the tiles, so
-that opening or growing a log never hashes the whole tree again. It never writes. Callers hold the log's lock.
+It grows leaf by leaf with two hashes each, gives any node it still has, and reads older ones from the
+tiles, so that opening or growing a log never hashes the whole tree again. It never writes. Callers hold
+the log's lock.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Edge:
-    """Nodes by level of the tree: `_nodes[k]` are the perfect subtrees of height k from index `_first[k]` on."""
+    """Nodes by level: `_nodes[k]` are the perfect subtrees of height k from index `_first[k]` on."""
 
     def __init__(self, public: Path) -> None:
         self.size = 0
@@ -29,7 +31,7 @@ class Edge:
 
     @classmethod
     def load(cls, public: Path, size: int) -> Edge:
-        """The edge of the tree of this size, from its rightmost tiles. Raises LogDamaged if they are not whole."""
+        """The edge of the tree of this size, from its rightmost tiles. Raises LogDamaged if one is not whole."""
         edge = cls(public)
         edge.size = size
         for level in tiles.levels(size):
@@ -39,7 +41,7 @@ class Edge:
         if width:
             edge._entries = tiles.read_entries(public, tiles.Tile(tiles.ENTRIES, first, width))
         if [leaf_hash(entry) for entry in edge._entries] != edge.hashes(tiles.Tile(0, first, width)):
-            raise LogDamaged("The newest entries of the log do not belong to its tree.")
+            raise LogDamaged("the newest entries of the log do not belong to its tree")
         return edge
 
     def _load_level(self, level: int, size: int) -> None:

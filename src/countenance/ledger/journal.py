@@ -1,9 +1,11 @@
-"""The journal: the append-only file that makes a batch durable with one fsync, and what can be read back of it.
+"""The journal: the append-only file that makes a batch durable with one fsync, and what can be read back of
+it.
 
-A segment is a sequence of records; the first holds no entries and the checkpoint at which the segment starts. Each
-record carries its own SHA-256. A segment is only ever appended to by the process that made it: opening a log makes
-a new one, so nothing is ever written behind a torn tail or behind pages that a failed fsync may have lost.
-It knows nothing of tiles and never deletes a segment before its successor is durable.
+A segment is a sequence of records; the first holds no entries and the checkpoint at which the segment
+starts. Each record carries its own SHA-256. A segment is only ever appended to by the process that made
+it: opening a log makes a new one, so nothing is ever written behind a torn tail or behind pages that a
+failed fsync may have lost. It knows nothing of tiles and never deletes a segment before its successor is
+durable.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import os
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import LogDamaged
@@ -33,7 +36,7 @@ _NAME = re.compile(r"journal-([0-9]{20})")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One batch. time: seconds since 1970 UTC; start: index of the first entry; checkpoint: signed, after it."""
+    """One batch. time: seconds since 1970, UTC; start: index of the first entry; checkpoint: signed."""
 
     time: int
     start: int
@@ -56,8 +59,8 @@ class Record:
 def parse_segment(raw: bytes) -> list[Record]:
     """The records of a segment. A torn tail was never acknowledged and is left out.
 
-    Raises LogDamaged where no first record, a gap between records, or a whole record behind a broken one is found:
-    a torn write is only ever the last.
+    Raises LogDamaged where the first record is broken, where records leave a gap, and where a whole record stands
+    behind a broken one: a torn write is only ever the last.
     """
     records: list[Record] = []
     at = 0
@@ -65,9 +68,9 @@ def parse_segment(raw: bytes) -> list[Record]:
         record, at = found
         records.append(record)
     if not records or records[0].entries or _whole_record_after(raw, at):
-        raise LogDamaged("The journal of the log is damaged.")
-    if any(a.end != b.start for a, b in zip(records, records[1:], strict=False)):
-        raise LogDamaged("The journal of the log has a gap.")
+        raise LogDamaged("the journal of the log is damaged")
+    if any(a.end != b.start for a, b in pairwise(records)):
+        raise LogDamaged("the journal of the log has a gap")
     return records
 
 
@@ -92,7 +95,7 @@ def _parse_payload(payload: bytes) -> Record:
         at = end
     record = Record(time, start, tuple(parts[:-1]), parts[-1] if parts else b"")
     if len(record.entries) != int.from_bytes(payload[16:_FIXED], "big") or at != len(payload):
-        raise LogDamaged("A record of the journal does not add up.")
+        raise LogDamaged("a record of the journal does not add up")
     return record
 
 
@@ -107,7 +110,7 @@ def _whole_record_after(raw: bytes, at: int) -> bool:
 
 
 class Journal:
-    """The open segment. `append` returns when the record is on the disk; after any error do not use it again."""
+    """The open segment. `append` returns once the record is on the disk; after an error use it no more."""
 
     def __init__(self, disk: Disk, state: Path) -> None:
         self.bytes = 0
@@ -116,7 +119,7 @@ class Journal:
         self._fd = -1
 
     def roll(self, base: Record) -> None:
-        """Start a segment at `base`, make it durable, then remove the older ones, which are no longer needed."""
+        """Start a segment at `base`, make it durable, then remove the older ones, which nobody needs now."""
         path = self._state / f"journal-{base.start:020d}"
         raw = base.encode()
         durable.put(self._disk, path, raw, mode=durable.PRIVATE_FILE)
@@ -157,5 +160,5 @@ def read_newest(state: Path) -> list[Record] | None:
         return None
     records = parse_segment(found[-1].read_bytes())
     if found[-1].name != f"journal-{records[0].start:020d}":
-        raise LogDamaged("The journal of the log does not start where its name says.")
+        raise LogDamaged("the journal of the log does not start where its name says")
     return records

@@ -1,14 +1,15 @@
 """The leaf, schema `countenance-leaf@v1`: what the log says for ever, and the closed part it commits to.
 
-A leaf is canonical JSON and says nothing about a person: hour, words of the ask, facts as the booleans and numbers
-the rules read, verdict, digests, and a commitment. Customer, subject, outcome and exact time are in the closed
-part, held by the server and the caller; the leaf has its HMAC-SHA-256 under a fresh nonce, so that erasing both
-leaves a leaf that verifies and says nothing.
+A leaf is canonical JSON and says nothing about a person: hour, words of the ask, facts as the booleans and
+numbers the rules read, verdict, digests, and a commitment. Customer, subject, outcome and exact time are
+in the closed part, held by the server and the caller; the leaf has its HMAC-SHA-256 under a fresh nonce,
+so that erasing both leaves a leaf that verifies and says nothing.
 
-What an outsider can still learn: the hour and the order of decisions; how many there are of each combination of
-words; which of them were refused and why. Rare words (a locality, a rare purpose) make a rare combination, and two
-leaves with the same rare combination may well be of the same customer: that is what their open parts have in
-common. Nothing else joins two leaves. A word that is in no vocabulary is never written: it could be a name.
+What an outsider can still learn: the hour and the order of decisions; how many there are of each
+combination of words; which of them were refused and why. Rare words (a locality, a rare purpose) make a
+rare combination, and two leaves with the same rare combination may well be of the same customer: that is
+what their open parts have in common. Nothing else joins two leaves. A word that is in no vocabulary is
+never written: it could be a name.
 Sources: docs/ledger.md; the JSON is the subset of RFC 8785 without floats; HMAC is RFC 2104.
 """
 
@@ -71,31 +72,35 @@ KINDS: dict[str, tuple[str, ...]] = {
 CLOSED = ("customer", "grant", "key", "collection", "subject", "outcome", "time", "request")
 """The keys of every closed part; all strings, empty where one does not apply."""
 
-_SECTORS = frozenset(
-    "police sheriff federal-law-enforcement border-control corrections prosecution intelligence military "
-    "public-agency emergency-service commercial nonprofit research individual".split()
-)
+_SECTORS = frozenset({
+    "police", "sheriff", "federal-law-enforcement", "border-control", "corrections", "prosecution", "intelligence",
+    "military", "public-agency", "emergency-service", "commercial", "nonprofit", "research", "individual",
+})  # fmt: skip
+_PURPOSES = frozenset({
+    "identity-verification", "access-control", "venue-entry", "account-recovery", "fraud-prevention", "attendance",
+    "exam-proctoring", "patient-identification", "photo-organisation", "event-photos", "self-exclusion",
+    "missing-persons", "trafficking-rescue", "deceased-identification", "border-crossing", "benefits-eligibility",
+    "credit", "housing", "employment", "education", "health-care", "insurance", "marketing", "research-evaluation",
+    "independent-testing", "demonstration", "criminal-investigation", "immigration-enforcement",
+    "public-space-monitoring", "watchlist-exclusion", "mass-surveillance", "racial-profiling", "rights-violation",
+    "untargeted-scraping",
+})  # fmt: skip
 WORDS: dict[str, frozenset[str]] = {
-    "action": frozenset("provision enrol verify identify detect analyse track export test disclose".split()),
+    "action": frozenset({
+        "provision", "enrol", "verify", "identify", "detect", "analyse", "track", "export", "test", "disclose",
+    }),
     "sector": _SECTORS,
     "acts-for": _SECTORS,
     "requested-by": _SECTORS,
-    "purpose": frozenset(
-        "identity-verification access-control venue-entry account-recovery fraud-prevention attendance "
-        "exam-proctoring patient-identification photo-organisation event-photos self-exclusion missing-persons "
-        "trafficking-rescue deceased-identification border-crossing benefits-eligibility credit housing employment "
-        "education health-care insurance marketing research-evaluation independent-testing demonstration "
-        "criminal-investigation immigration-enforcement public-space-monitoring watchlist-exclusion "
-        "mass-surveillance racial-profiling rights-violation untargeted-scraping".split()
-    ),
-    "mode": frozenset("one-off post near-real-time real-time ongoing persistent".split()),
-    "place": frozenset("private own-device public-accommodation publicly-accessible".split()),
-    "camera": frozenset("none fixed mobile".split()),
-    "probe": frozenset("photograph video-frame sketch composite generated".split()),
-    "capture": frozenset("attended device-attested pad-evaluated unattended unknown".split()),
-    "minors": frozenset("no yes unknown".split()),
-    "legal-effect": frozenset("yes no".split()),
-}
+    "purpose": _PURPOSES,
+    "mode": frozenset({"one-off", "post", "near-real-time", "real-time", "ongoing", "persistent"}),
+    "place": frozenset({"private", "own-device", "public-accommodation", "publicly-accessible"}),
+    "camera": frozenset({"none", "fixed", "mobile"}),
+    "probe": frozenset({"photograph", "video-frame", "sketch", "composite", "generated"}),
+    "capture": frozenset({"attended", "device-attested", "pad-evaluated", "unattended", "unknown"}),
+    "minors": frozenset({"no", "yes", "unknown"}),
+    "legal-effect": frozenset({"yes", "no"}),
+}  # fmt: skip
 """The vocabulary a leaf may be written with (docs/policy.md). Readers accept any word of the right form."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -131,7 +136,7 @@ def canonical(value: Mapping[str, Json]) -> bytes:
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise BadRecord("The text cannot be written as UTF-8.") from None
+        raise BadRecord("the text cannot be written as UTF-8") from None
 
 
 def parse_canonical(raw: bytes) -> dict[str, Json]:
@@ -141,9 +146,9 @@ def parse_canonical(raw: bytes) -> dict[str, Json]:
             raw.decode("utf-8"), object_pairs_hook=_no_twins, parse_float=_no_float, parse_constant=_no_float
         )
     except (ValueError, RecursionError):
-        raise BadRecord("This is not canonical JSON.") from None
+        raise BadRecord("this is not canonical JSON") from None
     if not isinstance(value, dict) or canonical(value) != raw:
-        raise BadRecord("This JSON is not in its canonical form.")
+        raise BadRecord("this JSON is not in its canonical form")
     return value
 
 
@@ -152,21 +157,21 @@ def encode(opened: Mapping[str, Json]) -> bytes:
     _check_leaf(opened)
     raw = canonical(opened)
     if len(raw) > MAX_LEAF:
-        raise BadRecord("A leaf has at most 16 KiB.")
+        raise BadRecord("a leaf has at most 16 KiB")
     return raw
 
 
 def parse(raw: bytes) -> Leaf:
     """The one door for a leaf's bytes: strict, `parse(b).encode() == b`. Raises BadRecord."""
     if len(raw) > MAX_LEAF:
-        raise BadRecord("A leaf has at most 16 KiB.")
+        raise BadRecord("a leaf has at most 16 KiB")
     opened = parse_canonical(raw)
     _check_leaf(opened)
     return Leaf(opened, strict_base64(str(opened.pop("commitment"))))
 
 
 def ask_words(ask: Ask) -> dict[str, Json]:
-    """The ask as the leaf writes it. A word in no vocabulary becomes `unrecognised`; a place of no known form too."""
+    """The ask as the leaf writes it. A word in no vocabulary or a place of no known form: `unrecognised`."""
     words: dict[str, Json] = {}
     for key in _ASK:
         value = getattr(ask, key.replace("-", "_"))
@@ -185,21 +190,21 @@ def commitment(closed: bytes, nonce: bytes) -> str:
 def commit(closed: bytes, nonce: bytes) -> bytes:
     """HMAC-SHA-256 of the closed part, 32 bytes. Raises BadRecord unless the nonce has 32 bytes."""
     if len(nonce) != NONCE_SIZE:
-        raise BadRecord("A nonce has 32 bytes.")
+        raise BadRecord("a nonce has 32 bytes")
     return hmac.digest(nonce, closed, sha256)
 
 
 def open_closed(closed: bytes, nonce: bytes, committed: bytes) -> dict[str, str]:
     """The closed part, once it is the one committed to. Raises Unverified, or BadRecord for another form."""
     if not hmac.compare_digest(commit(closed, nonce), committed):
-        raise Unverified("The closed part is not the one that the leaf committed to.")
+        raise Unverified("the closed part is not the one that the leaf committed to")
     if len(closed) > MAX_CLOSED:
-        raise BadRecord("A closed part has at most 16 KiB.")
+        raise BadRecord("a closed part has at most 16 KiB")
     found = parse_canonical(closed)
     if set(found) != set(CLOSED) or not all(isinstance(value, str) for value in found.values()):
-        raise BadRecord("A closed part has other keys than its schema.")
+        raise BadRecord("a closed part has other keys than its schema")
     if not _is_time(_SECOND, found["time"]):
-        raise BadRecord("A closed part's time is in UTC with seconds.")
+        raise BadRecord("a closed part's time is in UTC with seconds")
     return {key: str(value) for key, value in found.items()}
 
 
@@ -210,10 +215,10 @@ def _known(key: str, word: str) -> str:
 
 def _check_json(value: object, *, depth: int) -> None:
     if depth > 8:
-        raise BadRecord("The JSON is nested too deeply.")
+        raise BadRecord("the JSON is nested too deeply")
     if isinstance(value, dict):
         if not all(type(key) is str for key in value):
-            raise BadRecord("A key in JSON is a string.")
+            raise BadRecord("a key in JSON is a string")
         for inner in value.values():
             _check_json(inner, depth=depth + 1)
     elif isinstance(value, list):
@@ -221,33 +226,33 @@ def _check_json(value: object, *, depth: int) -> None:
             _check_json(inner, depth=depth + 1)
     elif type(value) is int:
         if abs(value) > MAX_INT:
-            raise BadRecord("An integer is too large for JSON.")
+            raise BadRecord("an integer is too large for JSON")
     elif type(value) not in (str, bool):
-        raise BadRecord("Canonical JSON here has strings, booleans, integers, lists and objects only.")
+        raise BadRecord("canonical JSON here has strings, booleans, integers, lists and objects only")
 
 
 def _no_twins(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadRecord("A key stands twice in the JSON.")
+        raise BadRecord("a key stands twice in the JSON")
     return found
 
 
 def _no_float(_: str) -> NoReturn:
-    raise BadRecord("Canonical JSON here has no fractions.")
+    raise BadRecord("canonical JSON here has no fractions")
 
 
 def _check_leaf(opened: Mapping[str, Json]) -> None:
     if opened.get("v") != VERSION or type(opened.get("v")) is not int:
-        raise BadRecord("The leaf is not of version 1 of its schema; a newer verifier may read it.")
+        raise BadRecord("the leaf is not of version 1 of its schema; a newer verifier may read it")
     kind = opened.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise BadRecord("The leaf is of no known kind.")
+        raise BadRecord("the leaf is of no known kind")
     if set(opened) != {*ALWAYS, *KINDS[kind]}:
-        raise BadRecord(f"A leaf of kind {kind} has other keys than its schema.")
+        raise BadRecord(f"a leaf of kind {kind} has other keys than its schema")
     for key, value in opened.items():
         if not _FIELDS[key](value):
-            raise BadRecord(f"The leaf's `{key}` does not fit its schema.")
+            raise BadRecord(f"the leaf's `{key}` does not fit its schema")
 
 
 def _text(pattern: re.Pattern[str], *, empty: bool = False) -> Callable[[Json], bool]:

@@ -6,22 +6,28 @@ one that is not on the disk, never tries a failed write again.
 
 The order of a batch, and what a crash after each step leaves behind:
 
-    1. The clock is read; a clock behind the journal stops here.            Nothing.
-    2. `before_commit` stores the private parts of the batch.              Private parts of leaves that never came
-       to be. Their indices will be given out again: the hook replaces.
-    3. Leaves are hashed into the tree, the checkpoint is signed.           The same: all of this is in memory.
-    4. The record (leaves and checkpoint) is appended to the journal.       A torn tail, dropped when next opened;
-       or a whole record that nobody was told of, kept when next opened.
-    5. The journal is fsynced. THE POINT OF NO RETURN: the leaves exist.    The leaves; the next opening publishes.
-    6. The callers get index, proof and checkpoint.                         The same.
-    7. Tiles and bundles are written, each fsynced and renamed.             Tiles ahead of the checkpoint, written
-       again with the same bytes when next opened.
-    8. `checkpoint` is fsynced and renamed.                                 A published folder that is complete.
-    9. Partial versions of tiles that are now full are removed.             A few left over; they are still true.
+    1. The clock is read; a clock behind the journal stops here.
+           Nothing.
+    2. `before_commit` stores the private parts of the batch.
+           Private parts of leaves that never came to be. Their indices will be given out again: it replaces.
+    3. Leaves are hashed into the tree, the checkpoint is signed.
+           The same: all of this is in memory.
+    4. The record (leaves and checkpoint) is appended to the journal.
+           A torn tail, dropped when next opened; or a whole record that nobody was told of, kept.
+    5. The journal is fsynced. THE POINT OF NO RETURN: the leaves exist.
+           The leaves; the next opening publishes them.
+    6. The callers get index, proof and checkpoint.
+           The same.
+    7. Tiles and bundles are written, each fsynced and renamed.
+           Tiles ahead of the checkpoint, written again with the same bytes when next opened.
+    8. `checkpoint` is fsynced and renamed.
+           A published folder that is complete.
+    9. Partial versions of tiles that are now full are removed.
+           A few of them left over; they are still true.
 
-7 to 9 run behind the answer, by one thread, never more than BEHIND leaves behind, and to the end on close.
-Opening runs the same code: read the newest journal segment, publish what it has beyond the published checkpoint
-(7 to 9), begin a fresh segment at that size, remove the older ones. Nothing is repaired in place.
+7 to 9 run behind the answer, in one thread, never more than BEHIND leaves behind, and to the end on close.
+Opening runs the same code: read back what is durable (recovery.py), publish what lies beyond the published
+checkpoint (7 to 9), begin a fresh segment of the journal at that size, remove the older ones.
 
 After any error in 3 to 9 the log stops for good: no retry, no further answer, until it is opened again. A failed
 fsync may have lost the pages it was to save, so nothing that follows could be trusted.
@@ -38,27 +44,26 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from countenance.domain.errors import (
-    BadRecord,
     ClockWentBack,
     Conflict,
     CountenanceError,
-    LogDamaged,
     LogUnavailable,
-    Misconfigured,
+    NotFound,
     NotInitialised,
-    Unverified,
 )
-from countenance.ledger import durable, journal, leaf, merkle, note, publish
-from countenance.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
-from countenance.ledger.edge import Edge
+from countenance.ledger import durable, journal, leaf, merkle, publish
+from countenance.ledger.checkpoint import Checkpoint
 from countenance.ledger.proof import TlogProof
+from countenance.ledger.recovery import recover
+from countenance.ledger.turns import Ticket, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-BATCH = 1024
-"""Leaves in one batch at most."""
+    from countenance.ledger.note import Signer, Verifier
+
+    Hook = Callable[[Sequence[tuple[int, bytes, object]]], None]
 
 BEHIND = 4096
 """Durable leaves that may wait to be published; beyond it writers wait for the publisher."""
@@ -67,10 +72,10 @@ SEGMENT = 8 * 2**20
 """Bytes after which a new journal segment is begun, once all before it is published."""
 
 PACE = 0.25
-"""Seconds between two rounds of publishing, so that the published checkpoint is about this old at most."""
+"""Seconds between two rounds of publishing: about as old as the published checkpoint gets."""
 
 CLOCK_SLACK = 1
-"""Seconds by which the clock may step back unnoticed; time daemons step by up to 0.128 s (ntpd's default)."""
+"""Seconds by which the clock may step back unnoticed; time daemons step from 0.128 s on (ntpd's default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +85,6 @@ class Appended:
     index: int
     proof: TlogProof
     checkpoint: bytes
-
-
-class _Ticket:
-    """One leaf on its way, and the thread that waits for it."""
-
-    __slots__ = ("appended", "error", "entry", "private", "wake")
-
-    def __init__(self, entry: bytes, private: object) -> None:
-        self.entry = entry
-        self.private = private
-        self.wake = threading.Event()
-        self.appended: Appended | None = None
-        self.error: CountenanceError | None = None
-
-    @property
-    def settled(self) -> bool:
-        return self.appended is not None or self.error is not None
-
-    def result(self) -> Appended:
-        if self.appended is None:
-            error = self.error or LogUnavailable("The log stopped.")
-            raise type(error)(error.message, next_step=error.next_step) from error
-        return self.appended
 
 
 def _now() -> datetime:
@@ -116,10 +98,10 @@ class Log:
         self,
         public: Path,
         state: Path,
-        signer: note.Signer,
+        signer: Signer,
         *,
         clock: Callable[[], datetime],
-        before_commit: Callable[[Sequence[tuple[int, bytes, object]]], None] | None,
+        before_commit: Hook | None,
         disk: durable.Disk,
         lock: int,
         pace: float,
@@ -133,16 +115,13 @@ class Log:
         self._disk = disk
         self._lock = lock
         self._pace = pace
-        self._turn = threading.Condition()
-        self._queue: list[_Ticket] = []
-        self._led = False
+        self._journal = journal.Journal(disk, state)
+        self._turns: Turns[Appended] = Turns(self._commit)
         self._tree = threading.Lock()
         self._publishing = threading.Lock()
         self._news = threading.Event()
         self._closing = threading.Event()
         self._failure: CountenanceError | None = None
-        self._closed = False
-        self._journal = journal.Journal(disk, state)
         self._publisher = threading.Thread(target=self._publish_forever, name="ledger-publisher", daemon=True)
 
     # ---- making and opening
@@ -152,11 +131,11 @@ class Log:
         cls,
         public: Path,
         state: Path,
-        signer: note.Signer,
+        signer: Signer,
         *,
         clock: Callable[[], datetime] = _now,
         disk: durable.Disk | None = None,
-    ) -> Log:
+    ) -> Self:
         """Begin an empty log and open it. Raises Conflict if there is one, LogUnavailable.
 
         1. Make the folders. 2. Publish the checkpoint of the empty tree. 3. Begin the journal: from here on the
@@ -170,7 +149,7 @@ class Log:
             lock = durable.lock(state / "lock")
             try:
                 if journal.segments(state) or (public / "tile").exists():
-                    raise Conflict("There is a log already.", next_step="Open it, or name an empty folder.")
+                    raise Conflict("there is a log already", next_step="Open it, or name an empty folder.")
                 durable.put(disk, public / publish.CHECKPOINT, signed, mode=durable.PUBLIC_FILE)
                 first = journal.Journal(disk, state)
                 first.roll(journal.Record(int(clock().timestamp()), 0, (), signed))
@@ -184,10 +163,10 @@ class Log:
         cls,
         public: Path,
         state: Path,
-        signer: note.Signer,
+        signer: Signer,
         *,
         clock: Callable[[], datetime] = _now,
-        before_commit: Callable[[Sequence[tuple[int, bytes, object]]], None] | None = None,
+        before_commit: Hook | None = None,
         disk: durable.Disk | None = None,
         pace: float = PACE,
     ) -> Self:
@@ -197,13 +176,11 @@ class Log:
         durable. Raises NotInitialised, LogLocked, LogDamaged, ClockWentBack, Misconfigured, LogUnavailable.
         """
         if not state.is_dir():
-            raise NotInitialised("There is no log in this folder.")
+            raise NotInitialised("there is no log in this folder")
+        disk = disk or durable.Disk()
         with durable.disk_errors():
             lock = durable.lock(state / "lock")
-            log = cls(
-                public, state, signer, clock=clock, before_commit=before_commit, disk=disk or durable.Disk(),
-                lock=lock, pace=pace,
-            )  # fmt: skip
+            log = cls(public, state, signer, clock=clock, before_commit=before_commit, disk=disk, lock=lock, pace=pace)
             try:
                 log._recover()
             except BaseException:
@@ -214,55 +191,12 @@ class Log:
 
     def _recover(self) -> None:
         """Steps 7 to 9 for what is durable and not published, then a fresh segment."""
-        records = journal.read_newest(self._state)
-        if records is None:
-            raise NotInitialised("There is no log in this folder.")
-        last = records[-1]
-        self._head, self._time = last, last.time
+        found = recover(self._public, self._state, self._signer.verifier)
+        self._edge, self._published = found.edge, found.published
+        self._head, self._time = found.last, found.last.time
         self._tick()
-        self._published = self._match(records)
-        self._edge = Edge.load(self._public, self._published)
-        self._replay(records)
-        self._write_public(last)
-        self._journal.roll(journal.Record(last.time, last.end, (), last.checkpoint))
-
-    def _match(self, records: list[journal.Record]) -> int:
-        """The published size, once journal and published checkpoint are of one history and of this key."""
-        try:
-            published = (self._public / publish.CHECKPOINT).read_bytes()
-        except FileNotFoundError:
-            raise LogDamaged("The published checkpoint of the log is missing.") from None
-        for signed in (published, records[0].checkpoint, records[-1].checkpoint):
-            self._read_own(signed)
-        for record in records:
-            if record.checkpoint == published:
-                return record.end
-        raise LogDamaged("The journal does not hold the published checkpoint: one of the two was rolled back.")
-
-    def _read_own(self, signed: bytes) -> None:
-        try:
-            open_checkpoint(signed, self._signer.verifier)
-        except Unverified:
-            raise Misconfigured("The log was signed with another key than the one given.") from None
-        except BadRecord:
-            raise LogDamaged("A checkpoint of the log is not readable.") from None
-
-    def _replay(self, records: list[journal.Record]) -> None:
-        """Grow the tree from the published size to the journal's end; every signed root must come out again."""
-        for record in records:
-            if record.end > self._edge.size:
-                for entry in record.entries:
-                    self._edge.push(entry)
-            if record.end == self._edge.size:
-                self._check_root(record.checkpoint)
-
-    def _check_root(self, signed: bytes) -> None:
-        try:
-            head = parse_text(note.parse(signed).text)
-        except BadRecord:
-            raise LogDamaged("A checkpoint in the journal is not readable.") from None
-        if (head.size, head.root) != (self._edge.size, self._edge.root()):
-            raise LogDamaged("The leaves of the log do not give the root that was signed.")
+        self._write_public(found.last)
+        self._roll()
 
     # ---- reading
 
@@ -277,16 +211,16 @@ class Log:
         return self._head.checkpoint
 
     @property
-    def verifier(self) -> note.Verifier:
+    def verifier(self) -> Verifier:
         """The log's public key."""
         return self._signer.verifier
 
     def prove(self, index: int) -> TlogProof:
-        """The leaf at an index and its proof in the newest checkpoint. Raises ValueError outside the log."""
+        """The leaf at an index and its proof in the newest checkpoint. Raises NotFound outside the log."""
         with self._tree, durable.disk_errors():
             head = self._head
             if not 0 <= index < head.end:
-                raise ValueError("no such leaf in the log")
+                raise NotFound("no such leaf in the log")
             path = merkle.inclusion_proof(index, head.end, self._edge.node)
             return TlogProof(self._edge.entry(index), index, path, head.checkpoint)
 
@@ -295,64 +229,15 @@ class Log:
     def append(self, entry: bytes, private: object = None) -> Appended:
         """Make one leaf durable; returns only then. `private` goes to `before_commit` untouched.
 
-        Leaves of threads that wait together share one batch and one fsync: the first of them commits for all.
-        Raises BadRecord for bytes that are no leaf, ClockWentBack, and LogUnavailable or DiskFull, after which
-        the log refuses until it is opened again (unless `before_commit` alone failed: nothing was written then).
+        Leaves of threads that wait together share one batch and one fsync. Raises BadRecord for bytes that are no
+        leaf, ClockWentBack, and LogUnavailable or DiskFull, after which the log refuses until it is opened again
+        (unless `before_commit` alone failed: nothing was written then).
         """
         leaf.parse(entry)
-        ticket = _Ticket(entry, private)
-        try:
-            self._queue_up(ticket)
-            ticket.wake.wait()
-            if not ticket.settled:
-                self._lead()
-        except BaseException:
-            self._abandon(ticket)
-            raise
-        return ticket.result()
+        self._refuse_if_failed()
+        return self._turns.take(Ticket(entry, private))
 
-    def _queue_up(self, ticket: _Ticket) -> None:
-        with self._turn:
-            self._refuse_if_stopped()
-            self._queue.append(ticket)
-            if not self._led:
-                self._led = True
-                ticket.wake.set()
-
-    def _abandon(self, ticket: _Ticket) -> None:
-        """The thread of this ticket was interrupted: if it was its turn to lead, the next one leads."""
-        with self._turn:
-            if ticket in self._queue:
-                self._queue.remove(ticket)
-                if ticket.wake.is_set():
-                    self._pass_on()
-
-    def _lead(self) -> None:
-        """Commit one batch for everybody in it, then hand the turn to the first who waits."""
-        with self._turn:
-            batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-        error: CountenanceError = LogUnavailable("The log stopped in the middle of a batch.")
-        try:
-            self._commit(batch)
-        except CountenanceError as found:
-            error = found
-        finally:
-            for ticket in batch:
-                ticket.error = error
-            with self._turn:
-                self._pass_on()
-            for ticket in batch:
-                ticket.wake.set()
-
-    def _pass_on(self) -> None:
-        """Let the first who waits lead. The caller holds `_turn`."""
-        if self._queue:
-            self._queue[0].wake.set()
-        else:
-            self._led = False
-            self._turn.notify_all()
-
-    def _commit(self, batch: list[_Ticket]) -> None:
+    def _commit(self, batch: list[Ticket[Appended]]) -> None:
         """Steps 1 to 6 for one batch."""
         self._refuse_if_failed()
         now = self._tick()
@@ -362,30 +247,28 @@ class Log:
         with self._stopping():
             record = self._sign(now, tuple(ticket.entry for ticket in batch))
             self._journal.append(record)  # when this returns, the leaves exist for ever
-            with self._tree:
-                self._head = record
-                for index, ticket in enumerate(batch, start):
-                    path = merkle.inclusion_proof(index, record.end, self._edge.node)
-                    proof = TlogProof(ticket.entry, index, path, record.checkpoint)
-                    ticket.appended = Appended(index, proof, record.checkpoint)
+            self._answer(batch, record)
         self._news.set()
 
     def _tick(self) -> int:
         """Seconds since 1970, never less than before. Raises ClockWentBack."""
         now = int(self._clock().timestamp())
         if now < self._time - CLOCK_SLACK:
-            raise ClockWentBack("The clock stands before the newest leaf of the log.")
+            raise ClockWentBack("the clock stands before the newest leaf of the log")
         self._time = max(now, self._time)
         return self._time
 
     def _make_room(self) -> None:
-        """Wait for the publisher where it is too far behind, and begin a new segment where the old one is long."""
+        """Wait for the publisher where it is too far behind; begin a new segment where the old one is long."""
         full = self._journal.bytes > SEGMENT
         if full or self.size - self._published >= BEHIND:
             self.publish()
         if full:
             with self._stopping():
-                self._journal.roll(journal.Record(self._time, self.size, (), self.checkpoint))
+                self._roll()
+
+    def _roll(self) -> None:
+        self._journal.roll(journal.Record(self._time, self.size, (), self.checkpoint))
 
     def _keep_private(self, batch: list[tuple[int, bytes, object]]) -> None:
         if self._before_commit is None:
@@ -395,7 +278,7 @@ class Log:
         except LogUnavailable:
             raise
         except Exception as error:
-            raise LogUnavailable("The private parts of the leaf could not be kept, so it was not written.") from error
+            raise LogUnavailable("the private part could not be kept, so no leaf was written") from error
 
     def _sign(self, now: int, entries: tuple[bytes, ...]) -> journal.Record:
         with self._tree:
@@ -404,10 +287,18 @@ class Log:
             head = Checkpoint(self._signer.name, self._edge.size, self._edge.root())
         return journal.Record(now, self.size, entries, self._signer.sign(head.text))
 
+    def _answer(self, batch: list[Ticket[Appended]], record: journal.Record) -> None:
+        with self._tree:
+            self._head = record
+            for index, ticket in enumerate(batch, record.start):
+                path = merkle.inclusion_proof(index, record.end, self._edge.node)
+                proof = TlogProof(ticket.entry, index, path, record.checkpoint)
+                ticket.done = Appended(index, proof, record.checkpoint)
+
     # ---- publishing
 
     def publish(self) -> None:
-        """Write all that is durable to the published folder now (steps 7 to 9). Raises LogUnavailable, DiskFull."""
+        """Publish all that is durable now (steps 7 to 9). Raises LogUnavailable, DiskFull."""
         with self._publishing:
             self._refuse_if_failed()
             head = self._head
@@ -430,8 +321,8 @@ class Log:
             self._news.clear()
             try:
                 self.publish()
-            except LogUnavailable:
-                return  # `_stopping` has stopped the log; the next append says so
+            except CountenanceError:
+                return  # `_stopping` has stopped the log, and every later append says so
 
     # ---- stopping
 
@@ -445,26 +336,17 @@ class Log:
             self._failure = error
             raise
         except BaseException:
-            self._failure = LogUnavailable("The log stopped in the middle of a batch.")
+            self._failure = LogUnavailable("the log stopped in the middle of its work")
             raise
 
     def _refuse_if_failed(self) -> None:
         if self._failure is not None:
             raise type(self._failure)(self._failure.message) from self._failure
 
-    def _refuse_if_stopped(self) -> None:
-        if self._closed:
-            raise LogUnavailable("The log is closed.")
-        self._refuse_if_failed()
-
     def close(self) -> None:
         """Finish the batches under way, publish all of them, and let the folder go. Twice is once."""
-        with self._turn:
-            if self._closed:
-                return
-            self._closed = True
-            while self._led:
-                self._turn.wait()
+        if not self._turns.close():
+            return
         self._closing.set()
         self._news.set()
         self._publisher.join()

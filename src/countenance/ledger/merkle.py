@@ -1,9 +1,9 @@
 """The Merkle tree of RFC 6962, section 2.1: hashing, inclusion and consistency proofs, made and verified.
 
 Pure functions over SHA-256 hashes; it never reads a file and never keeps a tree. Whoever proves hands in
-`node(level, index)`, the hash of the perfect subtree over the entries [index << level, (index + 1) << level), so
-that the same lines serve a list in memory and tiles on a disk. Names are the paper's: MTH is the hash of a list
-of entries, PATH an inclusion proof, PROOF a consistency proof.
+`node(level, index)`, the hash of the perfect subtree over the entries [index << level, (index + 1) <<
+level), so that the same lines serve a list in memory and tiles on a disk. Names are the paper's: MTH is
+the hash of a list of entries, PATH an inclusion proof, PROOF a consistency proof.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from countenance.domain.errors import Unverified
+from countenance.domain.errors import BadInput, Unverified
 
 Node = Callable[[int, int], bytes]
 
@@ -45,9 +45,9 @@ def mth(start: int, end: int, node: Node) -> bytes:
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> tuple[bytes, ...]:
-    """PATH(index, D[size]): siblings from the leaf upwards. Raises ValueError unless 0 <= index < size."""
+    """PATH(index, D[size]): siblings from the leaf upwards. Raises BadInput unless 0 <= index < size."""
     if not 0 <= index < size:
-        raise ValueError("no such leaf in a tree of this size")
+        raise BadInput("no such leaf in a tree of this size")
     path: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
@@ -62,9 +62,9 @@ def inclusion_proof(index: int, size: int, node: Node) -> tuple[bytes, ...]:
 
 
 def consistency_proof(old: int, new: int, node: Node) -> tuple[bytes, ...]:
-    """PROOF(old, D[new]). Empty for old == new. Raises ValueError unless 0 < old <= new, as in the paper."""
+    """PROOF(old, D[new]). Empty for old == new. Raises BadInput unless 0 < old <= new, as in the paper."""
     if not 0 < old <= new:
-        raise ValueError("no consistency proof is defined for these sizes")
+        raise BadInput("no consistency proof is defined for these sizes")
     proof: list[bytes] = []
     start, end, whole = 0, new, True
     while old < end:
@@ -83,9 +83,9 @@ def consistency_proof(old: int, new: int, node: Node) -> tuple[bytes, ...]:
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """That the leaf with this hash stands at `index` of the tree of this size and root. Raises Unverified."""
     if not 0 <= index < size:
-        raise Unverified("The leaf's index lies outside the tree of the checkpoint.")
+        raise Unverified("the leaf's index lies outside the tree of the checkpoint")
     if len(proof) != _path_length(index, size):
-        raise Unverified("The inclusion proof has the wrong number of hashes for this index and size.")
+        raise Unverified("the inclusion proof has the wrong number of hashes for this index and size")
     _check_hashes(leaf, *proof)
     inner = (index ^ (size - 1)).bit_length()
     found = leaf
@@ -93,23 +93,23 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         right_child = level >= inner or index >> level & 1
         found = node_hash(sibling, found) if right_child else node_hash(found, sibling)
     if found != root:
-        raise Unverified("The inclusion proof does not lead from the leaf to the root of the checkpoint.")
+        raise Unverified("the inclusion proof does not lead from the leaf to the root of the checkpoint")
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
     """That the tree of `old` leaves is a prefix of the tree of `new` leaves. Raises Unverified."""
     if not 0 < old <= new:
-        raise Unverified("A consistency proof leads from a tree with leaves to one at least as large.")
+        raise Unverified("a consistency proof leads from a tree with leaves to one at least as large")
     if old == new:
         if proof or old_root != new_root:
-            raise Unverified("The two trees have the same size and do not agree.")
+            raise Unverified("the two trees have the same size and do not agree")
         return
     _check_hashes(old_root, *proof)
     shift = (old & -old).bit_length() - 1
     first, *rest = (old_root, *proof) if old == 1 << shift else proof or (EMPTY,)
     index = (old - 1) >> shift
     if len(rest) != _path_length(index, ((new - 1) >> shift) + 1):
-        raise Unverified("The consistency proof has the wrong number of hashes for these sizes.")
+        raise Unverified("the consistency proof has the wrong number of hashes for these sizes")
     inner = (index ^ ((new - 1) >> shift)).bit_length()
     old_found = new_found = first
     for level, sibling in enumerate(rest):
@@ -118,12 +118,12 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
         else:
             new_found = node_hash(new_found, sibling)
     if (old_found, new_found) != (old_root, new_root):
-        raise Unverified("The consistency proof does not connect the two roots.")
+        raise Unverified("the consistency proof does not connect the two roots")
 
 
 def _check_hashes(*hashes: bytes) -> None:
     if any(len(h) != HASH_SIZE for h in hashes):
-        raise Unverified("A hash of the proof is not 32 bytes long.")
+        raise Unverified("a hash of the proof is not 32 bytes long")
 
 
 def _split(width: int) -> int:
@@ -132,6 +132,6 @@ def _split(width: int) -> int:
 
 
 def _path_length(index: int, size: int) -> int:
-    """The number of hashes in PATH(index, D[size]): up to where it leaves the right edge, then the left turns."""
+    """How many hashes PATH(index, D[size]) has: up to where it meets the right edge, then the left turns."""
     inner = (index ^ (size - 1)).bit_length()
     return inner + (index >> inner).bit_count()

@@ -50,7 +50,7 @@ class Verifier:
         """Raises BadRecord for a name that a note cannot carry or a key that is not 32 bytes."""
         _check_name(name)
         if len(key) != 32:
-            raise BadRecord("An Ed25519 public key has 32 bytes.")
+            raise BadRecord("an Ed25519 public key has 32 bytes")
         return cls(name, key, _key_id(name, key), Ed25519PublicKey.from_public_bytes(key))
 
     @classmethod
@@ -58,13 +58,13 @@ class Verifier:
         """Parse `<name>+<key id>+<base64 key>`; strict, the id is recomputed. Raises BadRecord."""
         match = _VKEY.fullmatch(text)
         if match is None:
-            raise BadRecord("A verifier key looks like name+1a2b3c4d+base64.")
+            raise BadRecord("a verifier key looks like name+1a2b3c4d+base64")
         packed = strict_base64(match["key"])
         if packed[:1] != ED25519:
-            raise BadRecord("The verifier key is not of the type Ed25519 (0x01).")
+            raise BadRecord("the verifier key is not of the type Ed25519 (0x01)")
         verifier = cls.from_key(match["name"], packed[1:])
         if verifier.id.hex() != match["id"]:
-            raise BadRecord("The id in the verifier key does not belong to its name and key.")
+            raise BadRecord("the id in the verifier key does not belong to its name and key")
         return verifier
 
     @property
@@ -77,7 +77,7 @@ class Verifier:
         try:
             self._public.verify(signature, text.encode())
         except InvalidSignature:
-            raise Unverified(f"The signature of {self.name} does not fit the text.") from None
+            raise Unverified(f"the signature of {self.name} does not fit the text") from None
 
 
 class Signer:
@@ -98,7 +98,7 @@ class Signer:
     def from_seed(cls, name: str, seed: bytes) -> Signer:
         """The key of these 32 bytes (RFC 8032). Raises BadRecord for another length."""
         if len(seed) != 32:
-            raise BadRecord("The seed of an Ed25519 key has 32 bytes.")
+            raise BadRecord("the seed of an Ed25519 key has 32 bytes")
         return cls(name, Ed25519PrivateKey.from_private_bytes(seed))
 
     @property
@@ -147,18 +147,18 @@ class Note:
 def parse(note: bytes) -> Note:
     """The one door for a note's bytes: strict, and `parse(b).encode() == b`. Raises BadRecord."""
     if len(note) > MAX_NOTE:
-        raise BadRecord("The signed note is too long.")
+        raise BadRecord("the signed note is too long")
     try:
         whole = note.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadRecord("The signed note is not UTF-8.") from None
+        raise BadRecord("the signed note is not UTF-8") from None
     text, gap, tail = whole.rpartition("\n\n")
     if not gap or not tail.endswith("\n"):
-        raise BadRecord("A signed note is a text, an empty line and signature lines.")
+        raise BadRecord("a signed note is a text, an empty line and signature lines")
     _check_text(text + "\n")
     lines = tail[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
-        raise BadRecord("The signed note carries too many signatures.")
+        raise BadRecord("the signed note carries too many signatures")
     return Note(text + "\n", tuple(_signature_line(line) for line in lines))
 
 
@@ -176,7 +176,7 @@ def open_note(note: bytes, known: Sequence[Verifier]) -> str:
             key.verify(parsed.text, line.signature)
             signed = True
     if not signed:
-        raise Unverified("The note carries no signature of the given key.")
+        raise Unverified("the note carries no signature of the given key")
     return parsed.text
 
 
@@ -185,21 +185,21 @@ def strict_base64(text: str) -> bytes:
     try:
         raw = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise BadRecord("This is not base64.") from None
+        raise BadRecord("this is not base64") from None
     if base64.b64encode(raw).decode() != text:
-        raise BadRecord("This base64 is not in its canonical form.")
+        raise BadRecord("this base64 is not in its canonical form")
     return raw
 
 
 def _signature_line(line: str) -> SignatureLine:
     parts = line.removeprefix(_DASH).split(" ")
     if not line.startswith(_DASH) or len(parts) != 2:
-        raise BadRecord("A signature line is a dash, a key name and base64.")
+        raise BadRecord("a signature line is a dash, a key name and base64")
     name, encoded = parts
     _check_name(name)
     packed = strict_base64(encoded)
     if len(packed) < 5:
-        raise BadRecord("A signature line is too short.")
+        raise BadRecord("a signature line is too short")
     return SignatureLine(name, packed[:4], packed[4:])
 
 
@@ -209,13 +209,13 @@ def _key_id(name: str, key: bytes) -> bytes:
 
 def _check_name(name: str) -> None:
     if not name or "+" in name or any(c.isspace() or c < " " for c in name):
-        raise BadRecord("A key's name is not empty and has no spaces and no plus sign.")
+        raise BadRecord("a key's name is not empty and has no spaces and no plus sign")
     _check_utf8(name)
 
 
 def _check_text(text: str) -> None:
     if not text.endswith("\n") or any(c < " " and c != "\n" for c in text):
-        raise BadRecord("A note's text ends in a newline and has no other control characters.")
+        raise BadRecord("a note's text ends in a newline and has no other control characters")
     _check_utf8(text)
 
 
@@ -223,4 +223,4 @@ def _check_utf8(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise BadRecord("The text cannot be written as UTF-8.") from None
+        raise BadRecord("the text cannot be written as UTF-8") from None

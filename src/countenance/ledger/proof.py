@@ -1,8 +1,9 @@
 """Proofs and receipts, and the check that a stranger runs offline with nothing but the log's public key.
 
-A `TlogProof` shows that a leaf is in a signed checkpoint; its `extra` line carries the leaf's bytes. A `Receipt`
-adds, for its holder, the nonce and the closed part. Verifying needs the standard library and an Ed25519 check;
-it reads no file, asks no network, and trusts nothing in a receipt before the log's signature over the root holds.
+A `TlogProof` shows that a leaf is in a signed checkpoint; its `extra` line carries the leaf's bytes. A
+`Receipt` adds, for its holder, the nonce and the closed part. Verifying needs the standard library and an
+Ed25519 check; it reads no file, asks no network, and trusts nothing in a receipt before the log's
+signature over the root holds.
 Source: C2SP tlog-proof, https://c2sp.org/tlog-proof, at v1.
 """
 
@@ -27,13 +28,19 @@ RECEIPT_HEADER = "countenance-receipt@v1"
 MAX_RECEIPT = 1 << 19
 """Bytes of a receipt read at most: a leaf of 64 KiB, a proof of 64 hashes, cosignatures and a closed part fit."""
 
+MAX_LINE = 2 * MAX_RECEIPT
+"""Characters of the one-line form read at most."""
+
+LINE_START = base64.urlsafe_b64encode(RECEIPT_HEADER.encode()[:21]).decode()
+"""How the one-line form of every receipt begins."""
+
 MAX_PATH = 64
 """Hashes of an inclusion proof at most: a tree has fewer than 2**64 leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlogProof:
-    """extra: the leaf's bytes; index: of the leaf; path: 32-byte hashes, leaf to root; checkpoint: signed note."""
+    """extra: the leaf's bytes; index: the leaf's; path: 32-byte hashes, leaf to root; checkpoint: a note."""
 
     extra: bytes
     index: int
@@ -41,8 +48,8 @@ class TlogProof:
     checkpoint: bytes
 
     def encode(self) -> bytes:
-        lines = [PROOF_HEADER, f"extra {_base64(self.extra)}", f"index {self.index}", *map(_base64, self.path), "", ""]
-        return "\n".join(lines).encode() + self.checkpoint
+        head = [PROOF_HEADER, f"extra {_base64(self.extra)}", f"index {self.index}"]
+        return "\n".join([*head, *map(_base64, self.path), "", ""]).encode() + self.checkpoint
 
     @classmethod
     def parse(cls, raw: bytes) -> TlogProof:
@@ -50,17 +57,17 @@ class TlogProof:
         head, gap, signed = raw.partition(b"\n\n")
         lines = _ascii(head).split("\n")
         if not gap or len(lines) < 3 or lines[0] != PROOF_HEADER:
-            raise BadRecord(f"A proof starts with {PROOF_HEADER}, extra and index lines.")
+            raise BadRecord(f"a proof starts with {PROOF_HEADER}, extra and index lines")
         path = tuple(strict_base64(line) for line in lines[3:])
         if len(path) > MAX_PATH or any(len(sibling) != HASH_SIZE for sibling in path):
-            raise BadRecord("The hashes of a proof are at most 64, of 32 bytes each.")
+            raise BadRecord("the hashes of a proof are at most 64, of 32 bytes each")
         extra = strict_base64(_after("extra ", lines[1]))
         return cls(extra, checkpoint.number(_after("index ", lines[2])), path, signed)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A proof with, for its holder, the leaf's nonce (32 bytes) and closed part. Both or neither; b"": erased."""
+    """A proof with, for its holder, the leaf's nonce (32 bytes) and closed part: both, or neither."""
 
     proof: TlogProof
     nonce: bytes = b""
@@ -81,31 +88,31 @@ class Receipt:
     def parse(cls, raw: bytes) -> Receipt:
         """The one door for the file form: strict, `parse(b).encode() == b`. Raises BadRecord."""
         if len(raw) > MAX_RECEIPT:
-            raise BadRecord("The receipt is too long.")
+            raise BadRecord("the receipt is too long")
         head, gap, rest = raw.partition(b"\n\n")
         lines = _ascii(head).split("\n")
         if not gap or lines[0] != RECEIPT_HEADER or len(lines) not in (1, 3):
-            raise BadRecord(f"A receipt starts with {RECEIPT_HEADER}.")
+            raise BadRecord(f"a receipt starts with {RECEIPT_HEADER}")
         proof = TlogProof.parse(rest)
         if len(lines) == 1:
             return cls(proof)
         nonce = strict_base64(_after("nonce ", lines[1]))
         if len(nonce) != leaf.NONCE_SIZE:
-            raise BadRecord("A receipt's nonce has 32 bytes.")
+            raise BadRecord("a receipt's nonce has 32 bytes")
         return cls(proof, nonce, strict_base64(_after("closed ", lines[2])))
 
     @classmethod
     def from_line(cls, line: str) -> Receipt:
         """The one door for the one-line form: strict, `from_line(s).line() == s`. Raises BadRecord."""
-        if len(line) > 2 * MAX_RECEIPT:
-            raise BadRecord("The receipt is too long.")
+        if len(line) > MAX_LINE:
+            raise BadRecord("the receipt is too long")
         try:
             raw = base64.b64decode(line.encode("ascii") + b"=" * (-len(line) % 4), altchars=b"-_", validate=True)
         except (UnicodeEncodeError, binascii.Error):
-            raise BadRecord("A receipt on one line is base64url without padding.") from None
+            raise BadRecord("a receipt on one line is base64url without padding") from None
         receipt = cls.parse(raw)
         if receipt.line() != line:
-            raise BadRecord("This base64url is not in its canonical form.")
+            raise BadRecord("this base64url is not in its canonical form")
         return receipt
 
 
@@ -155,10 +162,10 @@ def _ascii(raw: bytes) -> str:
     try:
         return raw.decode("ascii")
     except UnicodeDecodeError:
-        raise BadRecord("A receipt's own lines are plain ASCII.") from None
+        raise BadRecord("a receipt's own lines are plain ASCII") from None
 
 
 def _after(prefix: str, line: str) -> str:
     if not line.startswith(prefix):
-        raise BadRecord(f"A line that starts with `{prefix.strip()}` is missing.")
+        raise BadRecord(f"a line that starts with `{prefix.strip()}` is missing")
     return line.removeprefix(prefix)

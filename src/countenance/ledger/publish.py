@@ -1,7 +1,8 @@
 """Writing the published folder: tiles and entry bundles first, then the checkpoint that needs them.
 
-The same lines run after each batch and when a log is opened after a crash; doing them twice changes nothing.
-It never publishes a leaf that is not durable in the journal: the caller gives the size of the last durable batch.
+The same lines run after each batch and when a log is opened after a crash; doing them twice changes
+nothing. It never publishes a leaf that is not durable in the journal: the caller gives the size of the
+last durable batch.
 Source: C2SP tlog-tiles.
 """
 

@@ -1,4 +1,5 @@
-"""Where tiles and entry bundles lie and what their bytes are. It computes names and bytes and reads; it never writes.
+"""Where tiles and entry bundles lie and what their bytes are. It computes names and bytes and reads; it never
+writes.
 
 A tile holds up to 256 hashes of one level, an entry bundle up to 256 entries, each behind a 16-bit length.
 Source: C2SP tlog-tiles, https://c2sp.org/tlog-tiles.
@@ -79,7 +80,7 @@ def levels(size: int) -> range:
 
 
 def tiles_between(level: int, old: int, new: int) -> list[Tile]:
-    """The tiles of a level that a tree of `new` leaves has and one of `old` leaves has not (or has narrower)."""
+    """The tiles of a level that a tree of `new` leaves has and one of `old` leaves lacks or has narrower."""
     have, want = count(level, old), count(level, new)
     if have == want:
         return []
@@ -99,7 +100,7 @@ def parse_bundle(raw: bytes) -> list[bytes]:
     while at < len(raw):
         end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
         if at + 2 > len(raw) or end > len(raw):
-            raise LogDamaged("An entry bundle ends within an entry.")
+            raise LogDamaged("an entry bundle ends within an entry")
         entries.append(raw[at + 2 : end])
         at = end
     return entries
@@ -108,7 +109,7 @@ def parse_bundle(raw: bytes) -> list[bytes]:
 def split_hashes(raw: bytes) -> list[bytes]:
     """The hashes of a tile. Raises LogDamaged if it ends within one."""
     if len(raw) % HASH_SIZE:
-        raise LogDamaged("A tile ends within a hash.")
+        raise LogDamaged("a tile ends within a hash")
     return [raw[i : i + HASH_SIZE] for i in range(0, len(raw), HASH_SIZE)]
 
 
@@ -121,7 +122,7 @@ def read(public: Path, tile: Tile) -> bytes:
             continue
         except OSError:
             break
-    raise LogDamaged(f"The file {tile.path} of the log is missing or unreadable.")
+    raise LogDamaged(f"the file {tile.path} of the log is missing or unreadable")
 
 
 def read_hashes(public: Path, tile: Tile) -> list[bytes]:
@@ -144,7 +145,7 @@ def fold(hashes: Sequence[bytes], levels_up: int) -> list[bytes]:
 
 def _exactly(found: list[bytes], tile: Tile) -> list[bytes]:
     if len(found) != tile.width and (len(found) != WIDTH or tile.width > WIDTH):
-        raise LogDamaged(f"The file {tile.path} of the log has not as many parts as its name says.")
+        raise LogDamaged(f"the file {tile.path} of the log has not as many parts as its name says")
     return found[: tile.width]
 
 

@@ -1,0 +1,199 @@
+"""`countenance ledger`: check a receipt, or a whole published log, offline. Thin: parse, call, print.
+
+Exit codes: 0 it holds; 1 it does not, with the reason; 2 usage, or a file that cannot be read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from countenance.domain.errors import BadRecord, Unverified
+from countenance.ledger.note import Verifier
+
+if TYPE_CHECKING:
+    from countenance.ledger.fsck import Report
+    from countenance.ledger.proof import Receipt, VerifiedReceipt
+
+KEY_LIMIT = 4096
+"""Bytes of a key file read at most."""
+
+UNWITNESSED = "unwitnessed: no one but the log vouches for it, so compare its checkpoint with somebody else's"
+
+
+def _vkey(ctx: click.Context, param: click.Parameter, value: str) -> Verifier:
+    """A log's public key, from a vkey or from a file that holds one."""
+    try:
+        return Verifier.from_vkey(_key_file(Path(value)) if Path(value).is_file() else value)
+    except (BadRecord, OSError, ValueError):
+        says = "it is neither a verifier key (name+1a2b3c4d+base64) nor a file with one"
+        raise click.BadParameter(says, ctx, param) from None
+
+
+_key_option = click.option(
+    "--key",
+    required=True,
+    callback=_vkey,
+    metavar="VKEY",
+    help="The log's vkey, or a file with it (log.vkey).",
+)
+
+
+@click.group()
+def ledger() -> None:
+    """Check what the log says, offline, with nothing but its public key."""
+
+
+@ledger.command()
+@click.argument("receipt")
+@_key_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def verify(receipt: str, key: Verifier, as_json: bool) -> None:
+    """Check that a decision is in the log. RECEIPT: a file, `-` for standard input, or the one line itself.
+
+    \b
+    Examples:
+      countenance ledger verify answer.receipt --key log.vkey
+      countenance ledger verify answer.receipt --key example.org/log+1a2b3c4d+AbCd... --json
+    """
+    from countenance.ledger import proof
+
+    raw = _read_receipt(receipt)
+    try:
+        given = proof.read_receipt(raw)
+    except BadRecord as error:
+        raise Unverified(error.message) from error
+    found = proof.verify_receipt(given, key)
+    if as_json:
+        click.echo(json.dumps(_receipt_wire(found), ensure_ascii=False))
+    else:
+        click.echo("\n".join(_receipt_lines(given, found)))
+
+
+@ledger.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_key_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def fsck(folder: Path, key: Verifier, as_json: bool) -> None:
+    """Compute a whole published log anew. DIR: the folder that holds `checkpoint`.
+
+    \b
+    Examples:
+      countenance ledger fsck ledger --key log.vkey
+      countenance ledger fsck /srv/www/log --key example.org/log+1a2b3c4d+AbCd... --json
+    """
+    from countenance.ledger import fsck as check
+
+    with click.progressbar(length=1, label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)
+
+        report = check.fsck(folder, key, progress)
+    if as_json:
+        click.echo(json.dumps(_report_wire(report), ensure_ascii=False))
+    else:
+        click.echo("\n".join(_report_lines(report)))
+
+
+def _key_file(path: Path) -> str:
+    with path.open("rb") as source:
+        return source.read(KEY_LIMIT).decode("utf-8").removesuffix("\n")
+
+
+def _read_receipt(receipt: str) -> bytes:
+    """The bytes of a receipt, wherever they are. Raises click.UsageError where they cannot be read."""
+    from countenance.ledger import proof
+
+    if receipt.startswith(proof.LINE_START):
+        return receipt.encode()
+    try:
+        with click.open_file(receipt, "rb") as source:
+            return bytes(source.read(proof.MAX_LINE + 1))
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not a path"
+        raise click.UsageError(f"the receipt cannot be read: {reason}") from error
+
+
+def _receipt_wire(found: VerifiedReceipt) -> dict[str, Any]:
+    head = found.checkpoint
+    return {
+        "verified": True, "witnessed": False, "log": head.origin, "index": found.index, "size": head.size,
+        "root": head.root.hex(), "leaf": found.leaf.open, "closed": found.closed,
+    }  # fmt: skip
+
+
+def _receipt_lines(given: Receipt, found: VerifiedReceipt) -> list[str]:
+    head = found.checkpoint
+    lines = [
+        _plain(f"leaf {found.index} of {head.origin} is in the signed log of {head.size} leaves"),
+        *_leaf_lines(found.leaf.open),
+    ]
+    if found.closed is not None:
+        lines += ["closed part, which matches the leaf:"]
+        lines += [_plain(f"  {key:<12}{value}") for key, value in found.closed.items() if value]
+    elif not given.nonce:
+        lines += ["closed part: not in this receipt; the leaf alone names nobody"]
+    return [*lines, UNWITNESSED]
+
+
+def _leaf_lines(opened: dict[str, Any]) -> list[str]:
+    """The open part in words."""
+    hour = f"in the hour from {opened['time'][:13].replace('T', ' ')}:00 UTC"
+    if opened["kind"] != "decision":
+        extra = [f"  {key:<12}{_words(opened[key])}" for key in opened if key not in _COMMON]
+        return [f"{opened['kind']}, {hour}", *extra]
+    ask = opened["ask"]
+    said = "allowed" if opened["verdict"] == "allow" else "denied"
+    lines = [f"{hour} the policy {said} this:", f"  {ask['action']} by {ask['sector']}, for {ask['purpose']}"]
+    lines += [f"  {key:<13}{_words(ask[key])}" for key in ask if ask[key] and key not in _SAID]
+    lines += [f"  rule         {reason}" for reason in opened["reasons"]]
+    if opened["outside-policy"]:
+        lines += [f"  no result: {opened['outside-policy']}"]
+    return [*lines, f"  policy set   {opened['policy']}"]
+
+
+_COMMON = ("v", "kind", "time", "policy", "laws", "model", "wheel")
+_SAID = ("action", "sector", "purpose")
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _plain(text: str) -> str:
+    """Text that cannot steer a terminal."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def _report_wire(report: Report) -> dict[str, Any]:
+    head = report.checkpoint
+    return {
+        "verified": True, "witnessed": False, "log": head.origin, "size": head.size, "root": head.root.hex(),
+        "kinds": dict(sorted(report.kinds.items())), "answers": dict(sorted(report.answers.items())),
+        "first": report.first, "last": report.last, "tiles": report.tiles, "bundles": report.bundles,
+        "spare": report.spare, "ahead": report.ahead, "drafts": report.drafts,
+    }  # fmt: skip
+
+
+def _report_lines(report: Report) -> list[str]:
+    head = report.checkpoint
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(report.kinds.items())) or "none"
+    lines = [
+        _plain(f"{head.origin}: {head.size} leaves, all in place under the signed root {head.root.hex()}"),
+        f"  leaves      {kinds}",
+    ]
+    if report.answers:
+        lines += [f"  decisions   {report.answers['allow']} allowed, {report.answers['deny']} denied"]
+    if report.first:
+        lines += [f"  from        {report.first} to {report.last}"]
+    lines += [f"  files       {report.bundles} entry bundles, {report.tiles} tiles, {report.spare} older partials"]
+    if report.ahead or report.drafts:
+        lines += [f"  not signed  {report.ahead} files beyond the checkpoint, {report.drafts} unfinished"]
+    return [*lines, UNWITNESSED]

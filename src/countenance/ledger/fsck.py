@@ -1,0 +1,185 @@
+"""Checking a published folder from end to end: every entry, tile, root and signature, computed anew.
+
+It needs the folder and the log's public key, nothing else; it only reads, holds one tile of each level in
+memory, and stops at the first thing that does not hold. What it can't see: whether others were shown
+another history (that takes a witness), and whether a leaf tells the truth.
+Sources: C2SP tlog-tiles; RFC 6962 section 2.1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from countenance.domain.errors import BadRecord, LogDamaged, Unverified
+from countenance.ledger import leaf, publish, tiles
+from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
+from countenance.ledger.merkle import EMPTY, leaf_hash, node_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from countenance.ledger.note import Verifier
+    from countenance.ledger.tiles import Tile
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked and holds.
+
+    kinds: leaves by kind; answers: decisions by verdict; first, last: hours of the first and last leaf, or "";
+    tiles, bundles: files that the checkpoint needs; spare: older partial versions, each a true prefix; ahead:
+    files that reach beyond the checkpoint, as a publisher leaves them before it signs; drafts: unfinished files.
+    """
+
+    checkpoint: Checkpoint
+    kinds: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    first: str = ""
+    last: str = ""
+    tiles: int = 0
+    bundles: int = 0
+    spare: int = 0
+    ahead: int = 0
+    drafts: int = 0
+
+
+def fsck(public: Path, log: Verifier, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Check a published folder, the one that holds `checkpoint`. Raises Unverified with the first fault.
+
+    progress(done, of): leaves so far. The steps:
+    1. The checkpoint is signed by this key.
+    2. Every entry is a leaf of a known schema, and hashes to its place in its level-0 tile.
+    3. Every hash of a higher tile is the root of the tile below it.
+    4. The rightmost hashes of all levels give the root in the checkpoint.
+    5. Every other file under `tile/` is a true prefix, an unfinished draft, or ahead of the checkpoint.
+    """
+    try:
+        head = open_checkpoint(_read_checkpoint(public), log)
+        report = Report(head)
+        _Walk(public, head.size, report, progress).run()
+        _check_rest(public, head.size, report)
+    except (BadRecord, LogDamaged) as error:
+        raise Unverified(error.message) from error
+    except OSError as error:
+        raise Unverified(f"a file of the log cannot be read: {os.strerror(error.errno or 0)}") from error
+    return report
+
+
+def _read_checkpoint(public: Path) -> bytes:
+    try:
+        return (public / publish.CHECKPOINT).read_bytes()
+    except FileNotFoundError:
+        raise Unverified("the folder holds no `checkpoint`") from None
+
+
+class _Walk:
+    """One pass over the bundles, with the tile under way at each level."""
+
+    def __init__(self, public: Path, size: int, report: Report, progress: Callable[[int, int], None] | None) -> None:
+        self._public = public
+        self._size = size
+        self._report = report
+        self._progress = progress
+        self._rows: list[list[bytes]] = []
+        self._done: list[int] = []
+
+    def run(self) -> None:
+        for bundle in tiles.tiles_between(tiles.ENTRIES, 0, self._size):
+            self._take(bundle)
+        for level, row in enumerate(self._rows):
+            if row:
+                self._compare(level, row)
+        if self._root() != self._report.checkpoint.root:
+            raise Unverified("the leaves do not give the root that the checkpoint states")
+
+    def _take(self, bundle: Tile) -> None:
+        for offset, entry in enumerate(tiles.read_entries(self._public, bundle)):
+            try:
+                self._count(leaf.parse(entry))
+            except BadRecord as error:
+                raise Unverified(f"leaf {bundle.start + offset}: {error.message}") from error
+            self._push(0, leaf_hash(entry))
+        self._report.bundles += 1
+        if self._progress:
+            self._progress(bundle.start + bundle.width, self._size)
+
+    def _count(self, found: leaf.Leaf) -> None:
+        self._report.kinds[found.kind] += 1
+        if found.kind == "decision":
+            self._report.answers[str(found.open["verdict"])] += 1
+        self._report.last = str(found.open["time"])
+        self._report.first = self._report.first or self._report.last
+
+    def _push(self, level: int, found: bytes) -> None:
+        if level == len(self._rows):
+            self._rows.append([])
+            self._done.append(0)
+        row = self._rows[level]
+        row.append(found)
+        if len(row) == tiles.WIDTH:
+            self._compare(level, row)
+            self._push(level + 1, tiles.fold(row, tiles.HEIGHT)[0])
+            self._done[level] += 1
+            row.clear()
+
+    def _compare(self, level: int, row: list[bytes]) -> None:
+        tile = tiles.Tile(level, self._done[level], len(row))
+        if tiles.read_hashes(self._public, tile) != row:
+            raise Unverified(f"{tile.path} does not hold the hashes of what lies below it")
+        self._report.tiles += 1
+
+    def _root(self) -> bytes:
+        """From the smallest subtree on the right to the largest on the left."""
+        found: bytes | None = None
+        for row in self._rows:
+            for peak in _peaks(row):
+                found = peak if found is None else node_hash(peak, found)
+        return EMPTY if found is None else found
+
+
+def _peaks(row: list[bytes]) -> Iterator[bytes]:
+    """The roots of the perfect subtrees that a row of hashes splits into, smallest and rightmost first."""
+    end = len(row)
+    for height in range(tiles.HEIGHT):
+        if end >> height & 1:
+            start = end - (1 << height)
+            yield tiles.fold(row[start:end], height)[0]
+            end = start
+
+
+def _check_rest(public: Path, size: int, report: Report) -> None:
+    """Step 5: the files that the checkpoint does not need."""
+    for folder, _, names in os.walk(public / "tile"):
+        for name in names:
+            path = (Path(folder) / name).relative_to(public).as_posix()
+            if name.startswith(".") and name.endswith(".new"):
+                report.drafts += 1
+                continue
+            tile = tiles.parse_path(path)
+            if tile is None:
+                raise Unverified("a file under `tile/` is no tile and no entry bundle")
+            _check_one(public, tile, size, report)
+
+
+def _check_one(public: Path, tile: Tile, size: int, report: Report) -> None:
+    """That a tile or bundle agrees with the one that the checkpoint needs, as far as both reach."""
+    covered = min(tile.width, max(0, tiles.count(tile.level, size) - tile.start))
+    needed = tiles.Tile(tile.level, tile.index, min(tiles.WIDTH, tiles.count(tile.level, size) - tile.start))
+    raw = (public / tile.path).read_bytes()
+    parts = tiles.parse_bundle(raw) if tile.level == tiles.ENTRIES else tiles.split_hashes(raw)
+    if len(parts) != tile.width:
+        raise Unverified(f"{tile.path} has not as many parts as its name says")
+    if covered and parts[:covered] != _verified(public, needed)[:covered]:
+        raise Unverified(f"{tile.path} differs from what the checkpoint covers")
+    report.ahead += covered < tile.width
+    report.spare += covered == tile.width < needed.width
+
+
+def _verified(public: Path, needed: Tile) -> list[bytes]:
+    """What the first pass has verified of a tile or bundle."""
+    read = tiles.read_entries if needed.level == tiles.ENTRIES else tiles.read_hashes
+    return read(public, needed)
