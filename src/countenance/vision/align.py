@@ -2,9 +2,9 @@
 
 Rotation, one scale and a shift, least squares; never a mirror, never a shear, so the face keeps its shape.
 
-Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991). In the
-plane the solution without reflection is one complex division: with points as complex numbers about their means,
-a = sum(conj(p) q) / sum(|p|^2).
+Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (1991).
+In the plane the solution without reflection is one complex division: with points as complex numbers about
+their means, a = sum(conj(p) q) / sum(|p|^2).
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ SMALLEST_SPREAD = 1.0
 """Root mean square distance of the landmarks from their mean, in pixels, below which they are one spot."""
 
 
-def similarity(
-    landmarks: NDArray[np.float32], template: Sequence[tuple[float, float]]
-) -> NDArray[np.float64]:
+def similarity(landmarks: NDArray[np.float32], template: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     """The (2, 3) matrix that maps landmarks (5, 2), pixels, closest to `template`, pixels of the square.
 
     Raises PoorQuality where the landmarks coincide.

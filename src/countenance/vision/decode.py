@@ -28,12 +28,12 @@ from countenance.domain.errors import (
     TooManyPixels,
     UnsupportedImage,
 )
-from countenance.domain.image import Image
+from countenance.domain.image import Image as Photograph
 from countenance.vision.headers import Header, read_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image as PilImage
+    from PIL.Image import Image as Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ _AT_ONCE = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))
 """Pictures decoded at one time: bounds what a burst of 25-megapixel files can take in memory."""
 
 
-def decode(raw: bytes, *, limits: Limits = LIMITS) -> Image:
-    """Decode one still photograph.
+def decode(raw: bytes, *, limits: Limits = LIMITS) -> Photograph:
+    """Decode one still photograph: rgb (H, W, 3) uint8, sRGB, upright.
 
-    Returns an Image: rgb (H, W, 3) uint8, sRGB, upright. A photograph whose longer side is at least twice
-    `limits.keep` is reduced by 2, 4 or 8 (scale 0.5, 0.25, 0.125), for a JPEG inside the decoder.
+    One whose longer side is at least twice `limits.keep` is reduced by 2, 4 or 8 (scale 0.5, 0.25, 0.125), for a
+    JPEG inside the decoder.
     Raises a BadImage: EmptyImage, UnsupportedImage, DamagedImage, AnimatedImage, ImageTooLarge,
     TooManyPixels, ImageTooSmall.
     """
@@ -72,15 +72,13 @@ def decode(raw: bytes, *, limits: Limits = LIMITS) -> Image:
     shrink = _shrink(header, limits)
     with _AT_ONCE:
         stored = _pixels(header, shrink)
-        return Image(_upright(stored, header.orientation), 1.0 / shrink)
+        return Photograph(_upright(stored, header.orientation), 1.0 / shrink)
 
 
 def _check_size(header: Header, limits: Limits) -> None:
     width, height = header.width, header.height
     if width < limits.side or height < limits.side:
-        raise ImageTooSmall(
-            f"The photograph is {width} x {height} pixels; at least {limits.side} are needed."
-        )
+        raise ImageTooSmall(f"The photograph is {width} x {height} pixels; at least {limits.side} are needed.")
     if width * height > limits.pixels:
         raise TooManyPixels(f"The photograph is {width} x {height} pixels; at most {limits.pixels} are read.")
 
@@ -94,12 +92,11 @@ def _shrink(header: Header, limits: Limits) -> int:
 
 @functools.cache
 def _codec() -> Any:
-    """Pillow's Image module, with its lenient mode off and no formats but ours registered."""
-    from PIL import Image as codec  # noqa: PLC0415 - the codec loads only when a picture comes
-    from PIL import ImageFile, JpegImagePlugin, PngImagePlugin  # noqa: F401, PLC0415
+    """Pillow's Image module, loaded when the first picture comes, its lenient mode off."""
+    from PIL import Image, ImageFile
 
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    return codec
+    return Image
 
 
 def _pixels(header: Header, shrink: int) -> NDArray[np.uint8]:
@@ -120,7 +117,7 @@ def _pixels(header: Header, shrink: int) -> NDArray[np.uint8]:
     return rgb
 
 
-def _to_rgb(picture: PilImage.Image) -> NDArray[np.uint8]:
+def _to_rgb(picture: Picture) -> NDArray[np.uint8]:
     """Any mode that a JPEG or PNG can have, as (H, W, 3) uint8."""
     if picture.mode.startswith("I"):
         return _from_16_bits(np.asarray(picture))

@@ -1,8 +1,9 @@
 """One bounded queue before the networks: as many workers as cores, each network on one core, small batches.
 
-Every picture that a network sees comes through here, so the machine is never oversubscribed, however many requests
-wait. A worker takes the oldest job; where more squares wait than there are workers, it takes a small batch of them.
-When the queue is full the answer is Overloaded at once, not a longer queue. It knows nothing about faces.
+Every picture that a network sees comes through here, so the machine is never oversubscribed, however many
+requests wait. A worker takes the oldest job; where more alike wait than there are idle workers, it takes a
+small batch of them. When the queue is full the answer is Overloaded at once, not a longer queue. It knows
+nothing about faces.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class _Job:
 
 
 class Desk:
-    """Workers and their queue. Thread-safe; `close` lets what was accepted finish and accepts nothing more."""
+    """Workers and their queue. Thread-safe; `close` lets what was accepted finish and accepts no more."""
 
     def __init__(self, workers: int, *, waiting: int = WAITING, batch: int = BATCH) -> None:
         self._jobs: deque[_Job] = deque()
@@ -49,9 +50,7 @@ class Desk:
         self._waiting, self._batch = waiting, batch
         self._idle = 0
         self._closed = False
-        self._workers = [
-            threading.Thread(target=self._work, name=f"vision-{i}", daemon=True) for i in range(workers)
-        ]
+        self._workers = [threading.Thread(target=self._work, name=f"vision-{i}", daemon=True) for i in range(workers)]
         for worker in self._workers:
             worker.start()
 
@@ -64,8 +63,9 @@ class Desk:
     ) -> list[list[NDArray[np.float32]]]:
         """Run each picture (1, H, W, 3) and wait; the answers come in the same order.
 
-        together: whether the network takes several pictures of one size at once. Raises Overloaded where the queue can't take them all, Unavailable where the desk is closed, and what the
-        network raises.
+        together: whether the network takes several pictures of one size at once.
+        Raises Overloaded where the queue can't take them all, Unavailable where the desk is closed, and what
+        the network raises.
         """
         jobs = [_Job(run, picture, together) for picture in pictures]
         with self._changed:

@@ -1,8 +1,8 @@
 """Find faces: picture in, boxes and five landmarks out, for detectors of the YuNet family.
 
-Anchor-free: each cell of a grid of stride s says how sure it is, and where box and landmarks lie relative to it:
-centre = (cell + offset) * s, size = exp(log size) * s, landmark = (cell + offset) * s. It measures nothing about
-who a person is and keeps nothing. cv2 is used to resize, for nothing else.
+Anchor-free: each cell of a grid of stride s says how sure it is, and where box and landmarks lie relative to
+it: centre = (cell + offset) * s, size = exp(log size) * s, landmark = (cell + offset) * s. It measures nothing
+about who a person is and keeps nothing. cv2 is used to resize, for nothing else.
 
 Sources: Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector" (2023), section 3; Neubeck, Van Gool:
 "Efficient Non-Maximum Suppression" (2006), the greedy algorithm.
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
     from countenance.vision.manifest import Detector, Heads
 
-Run = "Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]"
-
 MAX_CANDIDATES = 1000
-"""Cells that are looked at after the floor of confidence, surest first: bounds the work on a hostile picture."""
+"""Cells that are looked at after the floor of confidence, surest first: bounds the work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,13 +100,13 @@ def _confidence(
     classes: NDArray[np.float32], objectness: NDArray[np.float32] | None, heads: Heads
 ) -> NDArray[np.float32]:
     """(cells,) float32 in [0, 1]; a cell that is not a number is not a face."""
-    scores = [scores for scores in (classes, objectness) if scores is not None]
-    if heads.logits:
-        scores = [1 / (1 + np.exp(-np.clip(score, -60, 60))) for score in scores]
-    product = np.clip(scores[0], 0, 1)
-    for score in scores[1:]:
-        product = product * np.clip(score, 0, 1)
-    return np.sqrt(product) if heads.score == "geometric-mean" else product
+    product = np.ones_like(classes)
+    for score in (classes, objectness):
+        if score is not None:
+            chance = 1 / (1 + np.exp(-np.clip(score, -60, 60))) if heads.logits else score
+            product = product * np.clip(chance, 0, 1)
+    sure: NDArray[np.float32] = np.sqrt(product) if heads.score == "geometric-mean" else product
+    return sure
 
 
 def _place(
@@ -118,7 +116,7 @@ def _place(
     sure: NDArray[np.float32],
     stride: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Cells (F, 2) and what they say -> boxes (F, 4) as left, top, right, bottom; landmarks (F, 5, 2); confidence."""
+    """Cells (F, 2) and what they say -> boxes (F, 4), landmarks (F, 5, 2) and confidence, as in Found."""
     centre = (at + boxes[:, :2]) * stride
     half = np.exp(np.clip(boxes[:, 2:4], -20, 20)) * (stride / 2)
     landmarks = (points.reshape(-1, 5, 2) + at[:, None, :]) * stride

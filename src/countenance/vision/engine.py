@@ -1,8 +1,8 @@
 """One engine for all requests: find faces, judge their pictures, embed only those that are asked for.
 
-`detect` says where faces are and how good their pictures; `embed` makes templates of the faces it is given, and
-`faces` of the largest alone. A template is never logged, stored or shown from here. The networks run behind one
-bounded queue (desk.py); when it is full, callers get Overloaded.
+`detect` says where faces are and how good their pictures; `embed` makes templates of the faces it is given,
+and `faces` of the largest alone. A template is never logged, stored or shown from here. The networks run
+behind one bounded queue (desk.py); when it is full, callers get Overloaded.
 
 `many` is for evaluation and measurement: it keeps all cores busy, in order, with bounded memory.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import cv2
@@ -21,9 +21,10 @@ import numpy as np
 from countenance.domain.errors import CountenanceError, ModelAltered, NoFace, SeveralFaces
 from countenance.domain.face import Box, Face
 from countenance.domain.image import Image
-from countenance.vision import align, detect, models, quality
+from countenance.vision import align, models, quality
 from countenance.vision.decode import decode
 from countenance.vision.desk import Desk
+from countenance.vision.detect import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from countenance.vision.detect import Found
     from countenance.vision.manifest import Manifest
 
 SECOND_FACE = 0.25
 """A second face counts where its box has at least this share of the first one's area (half its width)."""
-
-Picture = "bytes | Image | Callable[[], bytes]"
 
 
 def only_face(faces: Sequence[Face]) -> Face:
@@ -89,7 +89,7 @@ class Engine:
 
     def detect(self, image: Image) -> tuple[Face, ...]:
         """All faces, largest box first, quality filled, no templates. Raises Overloaded, Unavailable."""
-        found = detect.find(image.rgb, self.manifest.detector, self._run_detector)
+        found = find(image.rgb, self.manifest.detector, self._run_detector)
         faces = [self._face(image, found, i) for i in range(len(found))]
         return tuple(sorted(faces, key=lambda face: (-face.box.area, face.box.x, face.box.y)))
 
@@ -101,7 +101,7 @@ class Engine:
     def embed(self, image: Image, faces: Sequence[Face], *, mirror: bool = False) -> tuple[Face, ...]:
         """The same faces with templates: (D,) float32, unit L2.
 
-        mirror: the unit mean with the template of the mirrored face; it costs a second run and is for references.
+        mirror: the unit mean with the mirrored face's template; it costs a second run, and is for references.
         Raises PoorQuality where landmarks coincide, Overloaded, Unavailable, ModelAltered.
         """
         squares = [self._square(image, face.landmarks * image.scale)[None] for face in faces]
@@ -152,7 +152,7 @@ class Engine:
         embedder = self.manifest.embedder
         return align.aligned(image.rgb, landmarks, embedder.template, embedder.picture.size)
 
-    def _face(self, image: Image, found: detect.Found, i: int) -> Face:
+    def _face(self, image: Image, found: Found, i: int) -> Face:
         left, top, right, bottom = (float(edge) / image.scale for edge in found.boxes[i])
         square = self._square(image, found.landmarks[i])
         return Face(

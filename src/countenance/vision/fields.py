@@ -1,6 +1,7 @@
-"""A strict reader of one TOML table: each word is asked for once, by type and range; a word left over is an error.
+"""A strict reader of one TOML table: each word is asked for by type and range; a word left over is an error.
 
-It knows nothing about models. Used as a context: leaving it without an exception checks for words not asked for.
+It knows nothing about models and fills in nothing that is missing unless it is told a default. Used as a context:
+leaving it without an exception checks for words not asked for. Source: TOML 1.0.0, for the types.
 """
 
 from __future__ import annotations
@@ -68,9 +69,7 @@ class Fields:
     def integers(self, word: str, *, low: int, high: int) -> tuple[int, ...]:
         """At least one, ascending."""
         values = self._get(word, None)
-        fits = (
-            isinstance(values, list) and values and all(type(v) is int and low <= v <= high for v in values)
-        )
+        fits = isinstance(values, list) and values and all(type(v) is int and low <= v <= high for v in values)
         if not fits or values != sorted(set(values)):
             self._wrong(word, f"is not an ascending list of whole numbers from {low} to {high}")
         return tuple(values)
@@ -88,11 +87,7 @@ class Fields:
         default: tuple[float, ...] | None = None,
     ) -> tuple[float, ...]:
         values = self._get(word, default)
-        if (
-            not isinstance(values, (list, tuple))
-            or not values
-            or (count is not None and len(values) != count)
-        ):
+        if not isinstance(values, (list, tuple)) or not values or (count is not None and len(values) != count):
             self._wrong(word, f"is not a list of {count or 'some'} numbers")
         return tuple(self._number(word, value, low, high) for value in values)
 

@@ -28,9 +28,10 @@ MAX_SCANS = 64
 _OTHER_FORMATS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "GIF"), (0, b"BM", "BMP"), (0, b"II*\x00", "TIFF"), (0, b"MM\x00*", "TIFF"),
     (8, b"WEBP", "WebP"), (4, b"ftypheic", "HEIC"), (4, b"ftypmif1", "HEIF"), (4, b"ftypavif", "AVIF"),
-    (0, b"%PDF", "PDF"), (0, b"\x00\x00\x00\x0cjP", "JPEG 2000"), (0, b"\xff\x0a", "JPEG XL"), (0, b"<", "text"),
+    (0, b"%PDF", "PDF"), (0, b"\x00\x00\x00\x0cjP", "JPEG 2000"), (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"<", "text"),
 )  # fmt: skip
-# A marker that ends a run of entropy-coded bytes: not a stuffed zero, a restart or a fill byte (T.81, B.1.1.5).
+# A marker that ends entropy-coded bytes: not a stuffed zero, a restart or a fill byte (T.81, B.1.1.5).
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive"}
 _OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
@@ -38,7 +39,7 @@ _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _PNG_DRAWS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _MPF_SEVERAL = frozenset({0x020001, 0x020002, 0x020003})
-"""MP types that hold several photographs of one scene: panorama, stereo pair, multi-angle (DC-007, table 4)."""
+"""MP types with several photographs of one scene: panorama, stereo pair, multi-angle (DC-007, table 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,7 @@ class _Jpeg:
         if marker in _FRAMES:
             self._frame(body)
         elif marker in _OTHER_FRAMES:
-            raise UnsupportedImage(
-                "This JPEG is of a kind that cameras do not make (lossless or arithmetic)."
-            )
+            raise UnsupportedImage("This JPEG is of a kind that cameras do not make (lossless or arithmetic).")
         elif marker == 0xE1 and body.startswith(b"Exif\x00\x00"):
             self._orientation = read_orientation(body[6:])
         elif marker == 0xE2 and body.startswith(b"MPF\x00"):

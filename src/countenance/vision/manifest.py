@@ -4,8 +4,8 @@ A manifest is TOML, read strictly: an unknown or missing word is an error, so th
 silent default. It names files by package (of this installation) or by path (an operator's own copy, relative
 to the manifest), and always by SHA-256: the hash is the identity, the place is not. It holds no code.
 
-Format: docs/models.md. `licence` is what the files may be used for; `provenance` is what is known of the people
-whose pictures trained them: a permissive licence says nothing about that.
+Format: docs/models.md. `licence` is what the files may be used for; `provenance` is what is known of the
+people whose pictures trained them: a permissive licence says nothing about that.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Heads:
     logits: bool
 
     def names(self) -> tuple[str, ...]:
-        """All outputs: class, objectness (unless the score is class alone), box, landmarks; each by stride."""
+        """All outputs: class, objectness (where the score has it), box, landmarks; each by stride."""
         heads = [self.classes, self.objectness, self.boxes, self.landmarks]
         return tuple(h.format(stride=s) for h in heads if h for s in self.strides)
 
@@ -196,14 +196,9 @@ def _detector(fields: Fields, folder: Path) -> Detector:
         with fields.table("output") as out:
             strides = out.integers("strides", low=1, high=256)
             score = out.one_of("score", ("geometric-mean", "product", "class"))
-            names = [
-                out.text(word, pattern=r"[^{}]*\{stride\}[^{}]*")
-                for word in ("classes", "boxes", "landmarks")
-            ]
+            names = [out.text(word, pattern=r"[^{}]*\{stride\}[^{}]*") for word in ("classes", "boxes", "landmarks")]
             objectness = "" if score == "class" else out.text("objectness", pattern=r"[^{}]*\{stride\}[^{}]*")
-            heads = Heads(
-                strides, names[0], objectness, names[1], names[2], score, out.flag("logits", default=False)
-            )
+            heads = Heads(strides, names[0], objectness, names[1], names[2], score, out.flag("logits", default=False))
         with fields.table("finding") as find:
             finding = Finding(
                 find.integers("sides", low=32, high=4096),

@@ -1,14 +1,14 @@
 """From a manifest to networks that run: files found, hashes checked, graphs prepared once, answers compared.
 
-The only module that imports onnxruntime. It never imports a model package's code, never downloads, and never runs
-a file whose SHA-256 is not the manifest's.
+The only module that imports onnxruntime. It never imports a model package's code, never downloads, and never
+runs a file whose SHA-256 is not the manifest's.
 
 Plan of `prepare`, for detector and embedder alike:
 1. Find the source (in its package, or an operator's path) and check its SHA-256. Always, cached or not.
-2. Take the prepared graph from the cache where one is whole; its name is a hash of the source and of all that
-   preparation depends on, and its first 32 bytes are the SHA-256 of the rest.
-3. Otherwise rewrite the source (rewrite.py) and compare: on a synthetic picture the fast graph must answer as the
-   merely unpacked one does.
+2. Take the prepared graph from the cache where one is whole; its name is a hash of the source and of all
+   that preparation depends on, and its first 32 bytes are the SHA-256 of the rest.
+3. Otherwise rewrite the source (rewrite.py) and compare: on a synthetic picture the fast graph must answer as
+   the merely unpacked one does.
 4. Write it to the cache, whole or not at all.
 `Network` then compares the graph's answer with the manifest's golden values each time it is loaded.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 
 from countenance.domain.errors import BadInput, BadRecord, ModelAltered, ModelMissing, Unavailable
 from countenance.storage import files
@@ -61,9 +61,10 @@ def shipped() -> Manifest:
 
 
 def prepare(manifest: Manifest, cache: Path) -> Prepared:
-    """Make sure that the cache holds the manifest's two graphs, prepared. `cache` is made where it is missing.
+    """See that the cache holds the manifest's two graphs, prepared. `cache` is made where it is missing.
 
-    Raises ModelMissing, ModelAltered, BadRecord (no ONNX, or not what the manifest says), DiskFull, Misconfigured.
+    Raises ModelMissing, ModelAltered, BadRecord (no ONNX, or not what the manifest says), DiskFull,
+    Misconfigured.
     """
     files.make_private_folder(cache)
     return Prepared(manifest, _prepare_one(manifest.detector, cache), _prepare_one(manifest.embedder, cache))
@@ -91,11 +92,9 @@ def output_names(model: Detector | Embedder) -> tuple[str, ...]:
 
 
 def _read_prepared(place: Path) -> bytes | None:
-    """The graph, or None where the file is missing or not whole: the cache is derived and can be made again."""
+    """The graph, or None where the file is missing or not whole: the cache can always be made again."""
     try:
-        content = files.read_bounded(
-            place, 2 * MAX_MODEL_BYTES, what="the prepared model", missing=ModelMissing
-        )
+        content = files.read_bounded(place, 2 * MAX_MODEL_BYTES, what="the prepared model", missing=ModelMissing)
     except (ModelMissing, BadInput):
         return None
     graph = content[32:]
@@ -114,9 +113,7 @@ def read_source(file: ModelFile) -> bytes:
         raise ModelMissing(error.message, next_step=_where_to_get(file)) from error
     found = hashlib.sha256(content).hexdigest()
     if found != file.sha256:
-        raise ModelAltered(
-            f"The file for {what} has SHA-256 {found[:12]}…, the manifest says {file.sha256[:12]}…."
-        )
+        raise ModelAltered(f"The file for {what} has SHA-256 {found[:12]}…, the manifest says {file.sha256[:12]}….")
     return content
 
 
@@ -131,7 +128,7 @@ def _in_package(file: ModelFile) -> Path:
 
 def _where_to_get(file: ModelFile) -> str:
     if file.package:
-        return f"Install {file.package}=={file.package_version}, or name your own copy of the file in a manifest."
+        return f"Install {file.package}=={file.package_version}, or name your own copy in a manifest."
     return "Put the file where the manifest says, or correct the manifest."
 
 
@@ -160,9 +157,7 @@ class Network:
         place = prepared.detector if isinstance(model, Detector) else prepared.embedder
         graph = _read_prepared(place)
         if graph is None:
-            raise ModelAltered(
-                "A prepared model changed in the cache.", next_step="Start again: it is made anew."
-            )
+            raise ModelAltered("A prepared model changed in the cache.", next_step="Start again: it is made anew.")
         network = cls(graph, output_names(model))
         _check_golden(model, network)
         if isinstance(model, Embedder):
@@ -212,7 +207,7 @@ def _check_golden(model: Detector | Embedder, network: Network) -> None:
     if found.shape != golden.shape or not np.abs(found - golden).max() <= model.golden.tolerance:
         raise ModelAltered(
             f"The model {model.file.title!r} does not answer as its manifest says it must.",
-            next_step="Check the versions of onnxruntime and onnx; delete the models folder of the data folder.",
+            next_step="Check the versions of onnxruntime and onnx, and empty the models folder.",
         )
 
 
@@ -226,8 +221,6 @@ def _compare(model: Detector | Embedder, fast: Network, unpacked: Network) -> No
 
 def _check_shape(model: Detector | Embedder, answer: NDArray[Any]) -> None:
     if isinstance(model, Embedder) and answer.shape != (1, model.dimension):
-        raise BadRecord(
-            f"The model {model.file.title!r} gives {answer.shape}, not {model.dimension} numbers a face."
-        )
+        raise BadRecord(f"The model {model.file.title!r} gives {answer.shape}, not {model.dimension} numbers a face.")
     if isinstance(model, Detector) and (answer.ndim != 3 or answer.shape[0] != 1):
         raise BadRecord(f"The model {model.file.title!r} has an output that is not (1, cells, values).")

@@ -1,10 +1,10 @@
-"""How good the picture of one face is, in measures that explain themselves. It never guesses age, sex or mood.
+"""How good the picture of one face is, in measures that explain themselves. Never age, sex or mood.
 
-All measures come from the five landmarks and the aligned square (the eyes there are always equally far apart, so
-that the numbers compare between photographs). Each has a unit, a floor or a range, and a sentence that says what to
-do. They advise; what to do with a poor picture is the caller's decision.
+All measures come from the five landmarks and the aligned square (the eyes there are always equally far apart,
+so that the numbers compare between photographs). Each has a unit, a floor or a range, and a sentence that says
+what to do. They advise; what to do with a poor picture is the caller's decision.
 
-The bounds were measured, not chosen by feel: docs/models.md, "Quality", says on what and how to measure again.
+The bounds were measured: docs/images.md, "Quality", says on what and how to measure them again.
 Vocabulary: ISO/IEC 29794-5 (face image quality).
 """
 
@@ -48,7 +48,8 @@ SIZE = Range(
 )  # fmt: skip
 SHARPNESS = Range(
     "sharpness", "energy of fine detail, per cent", 1.0, float("inf"),
-    "The face is blurred: hold still, focus, and do not enlarge a small photograph.", "", "The face is sharp.",
+    "The face is blurred: hold still, focus, and do not enlarge a small photograph.", "",
+    "The face is sharp.",
 )  # fmt: skip
 BRIGHTNESS = Range(
     "brightness", "mean luma, 0 to 255", 40.0, 225.0,
@@ -61,8 +62,8 @@ CONTRAST = Range(
 )  # fmt: skip
 YAW = Range(
     "yaw", "offset of the nose, per cent of the eyes' distance", -35.0, 35.0,
-    "The face is turned to one side: look at the camera.", "The face is turned to one side: look at the camera.",
-    "The face looks straight ahead.",
+    "The face is turned to one side: look at the camera.",
+    "The face is turned to one side: look at the camera.", "The face looks straight ahead.",
 )  # fmt: skip
 PITCH = Range(
     "pitch", "place of the nose between eyes (0) and mouth (100)", 30.0, 80.0,
@@ -71,7 +72,8 @@ PITCH = Range(
 )  # fmt: skip
 ROLL = Range(
     "roll", "degrees of the line of the eyes", -45.0, 45.0,
-    "The photograph is tilted: turn it upright.", "The photograph is tilted: turn it upright.", "The face is upright.",
+    "The photograph is tilted: turn it upright.", "The photograph is tilted: turn it upright.",
+    "The face is upright.",
 )  # fmt: skip
 
 
@@ -97,7 +99,7 @@ def assess(square: NDArray[np.uint8], landmarks: NDArray[np.float32], scale: flo
 
 
 def _fine_detail(luma: NDArray[np.float32]) -> float:
-    """Variance of the four-neighbour Laplacian as per cent of the luma's own variance: blur lowers it, light does not."""
+    """Variance of the Laplacian, per cent of the luma's own variance: blur lowers it, light does not."""
     middle = luma[1:-1, 1:-1]
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
     return float(100 * laplacian.var() / max(float(luma.var()), 1.0))
@@ -109,7 +111,7 @@ def _geometry(landmarks: NDArray[np.float32]) -> tuple[float, float, float, floa
     The frame is the face's own: x along the eyes, y from the eyes to the mouth.
     """
     points = landmarks.astype(np.float64) @ (1, 1j)
-    left, right, nose, *mouth = points
+    left, right = points[:2]
     between = right - left
     eyes = max(abs(between), 1e-6)
     frame = (points - (left + right) / 2) * between.conjugate() / eyes

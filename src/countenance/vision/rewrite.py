@@ -26,7 +26,7 @@ import numpy as np
 from countenance.domain.errors import BadRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -36,15 +36,16 @@ REVISION = "1"
 """Part of the cache's key: raise it whenever the graph that `rewrite` makes changes."""
 
 PICTURE = "rgb"
-_FOLDABLE = frozenset(
-    {"Constant", "DequantizeLinear", "Identity", "Reshape", "Transpose", "Cast", "Unsqueeze"}
-)
+_FOLDABLE = frozenset({"Constant", "DequantizeLinear", "Identity", "Reshape", "Transpose", "Cast", "Unsqueeze"})
 _SLOPED = frozenset({"PRelu"})
 
 
 def rewrite(source: bytes, picture: PictureInput, outputs: Iterable[str], *, faster: bool = True) -> bytes:
-    """The prepared model; without steps 4 and 5 where not `faster`, for comparison. Raises BadRecord where the bytes are no ONNX model or lack what the manifest names."""
-    import onnx  # noqa: PLC0415 - needed only where no prepared model is in the cache
+    """The prepared model; without steps 4 and 5 where not `faster`, for comparison.
+
+    Raises BadRecord where the bytes are no ONNX model or lack what the manifest names.
+    """
+    import onnx
 
     try:
         model = onnx.load_model_from_string(source)
@@ -104,19 +105,18 @@ class _Graph:
         self._nodes = rest
 
     def _value_of(self, node: Any) -> NDArray[Any]:
-        from onnx.reference import ReferenceEvaluator  # noqa: PLC0415
+        from onnx.reference import ReferenceEvaluator
 
         helper = self._onnx.helper
-        known = {name: self._weights[name] for name in node.input if name}
+        known: dict[str, NDArray[Any]] = {name: self._weights[name] for name in node.input if name}
         inputs = [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
             for name, value in known.items()
         ]
-        graph = helper.make_graph(
-            [node], "constant", inputs, [helper.make_empty_tensor_value_info(node.output[0])]
-        )
+        graph = helper.make_graph([node], "constant", inputs, [helper.make_empty_tensor_value_info(node.output[0])])
         one = helper.make_model(graph, opset_imports=self._model.opset_import)
-        value: NDArray[Any] = ReferenceEvaluator(one).run(None, known)[0]
+        answers: Any = ReferenceEvaluator(one).run(None, known)
+        value: NDArray[Any] = answers[0]
         return value
 
     def drop_passthrough(self) -> None:
@@ -182,21 +182,27 @@ class _Graph:
 
     def take_pictures(self, picture: PictureInput) -> None:
         """rgb (N, H, W, 3) uint8 -> what the model takes: (N, 3, H, W) float32, (pixel - mean) * scale."""
-        helper, make = self._onnx.helper, self._onnx.helper.make_node
-        steps: list[Callable[[str, str], Any]] = [
-            lambda a, b: make("Transpose", [a], [b], perm=[0, 3, 1, 2]),
-            lambda a, b: make("Cast", [a], [b], to=self._onnx.TensorProto.FLOAT),
+        helper, across = self._onnx.helper, (3, 1, 1)
+        mean, scale = np.array(picture.mean, np.float32), np.array(picture.scale, np.float32)
+        planes = np.array([2, 1, 0] if picture.order == "BGR" else [0, 1, 2], np.int64)
+        self._weights["picture/planes"] = planes
+        self._weights["picture/mean"] = mean[planes].reshape(across)
+        self._weights["picture/scale"] = scale[planes].reshape(across)
+        steps: list[tuple[str, list[str], dict[str, Any]]] = [
+            ("Transpose", [], {"perm": [0, 3, 1, 2]}),
+            ("Cast", [], {"to": self._onnx.TensorProto.FLOAT}),
         ]
         if picture.order == "BGR":
-            self._weights["picture/bgr"] = np.array([2, 1, 0], np.int64)
-            steps.insert(0, lambda a, b: make("Gather", [a, "picture/bgr"], [b], axis=3))
-        for kind, name, values in (("Sub", "mean", picture.mean), ("Mul", "scale", picture.scale)):
-            if set(values) != {0.0 if kind == "Sub" else 1.0}:
-                across = np.array(values if picture.order == "RGB" else values[::-1], np.float32)
-                self._weights[f"picture/{name}"] = across.reshape(3, 1, 1)
-                steps.append(lambda a, b, k=kind, n=name: make(k, [a, f"picture/{n}"], [b]))
+            steps.insert(0, ("Gather", ["picture/planes"], {"axis": 3}))
+        if mean.any():
+            steps.append(("Sub", ["picture/mean"], {}))
+        if (scale != 1).any():
+            steps.append(("Mul", ["picture/scale"], {}))
         names = [PICTURE, *(f"picture/{i}" for i in range(1, len(steps))), picture.name]
-        self._nodes[:0] = [step(a, b) for step, a, b in zip(steps, names, names[1:], strict=False)]
+        self._nodes[:0] = [
+            helper.make_node(kind, [source, *more], [made], **how)
+            for (kind, more, how), source, made in zip(steps, names, names[1:], strict=True)
+        ]
         side = picture.size or None
         shape = ["N", side or "H", side or "W", 3]
         del self._graph.input[:]
@@ -224,9 +230,7 @@ class _Graph:
         for field in (graph.node, graph.initializer, graph.value_info):
             del field[:]
         graph.node.extend(self._nodes)
-        graph.initializer.extend(
-            helper.from_array(np.ascontiguousarray(v), k) for k, v in self._weights.items()
-        )
+        graph.initializer.extend(helper.from_array(np.ascontiguousarray(v), k) for k, v in self._weights.items())
         self._model.ir_version = max(self._model.ir_version, 8)
         written: bytes = self._model.SerializeToString()
         return written
