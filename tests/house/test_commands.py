@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from countenance.cli.main import COMMANDS, root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SILENT = {"policy show"}  # prints a pack's text as it is
 

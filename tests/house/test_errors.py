@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from countenance.domain import errors
 from countenance.domain.errors import CountenanceError
 from tests.house.sources import ROOT, modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGE = ROOT / "docs" / "errors.md"
 ROW = re.compile(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.house.sources import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ONE = "import pytest\n\n\ndef test_it() -> None:\n    pytest.skip('away')\n"
 WHOLE = "import pytest\n\npytest.skip('away', allow_module_level=True)\n"
