@@ -63,7 +63,7 @@ _HELP = {
 
 
 def _flags(command: Callable[..., None]) -> Callable[..., None]:
-    """One option per flag of the policy; all may repeat here, so that a flag given twice can be named as such."""
+    """One option per flag of the policy; all may repeat here, so that one given twice can be named as such."""
     for flag in reversed(whatif.FLAGS):
         says = _HELP[flag] + (" Repeatable." if flag in whatif.SETS else "")
         command = click.option(f"--{flag}", flag.replace("-", "_"), multiple=True, help=says)(command)
@@ -72,9 +72,7 @@ def _flags(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_flags
-@click.option(
-    "--matrix", type=click.Path(path_type=Path), help="CSV of asks: columns are flags without dashes."
-)
+@click.option("--matrix", type=click.Path(path_type=Path), help="CSV of asks: columns are flags without dashes.")
 @click.option("--lifted", is_flag=True, help="With --matrix: also say what would lift each refusal.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: one document, or one line per row.")
 def decide(matrix: Path | None, *, lifted: bool, as_json: bool, **flags: tuple[str, ...]) -> None:
@@ -124,17 +122,15 @@ def _question(said: Said, now: datetime) -> whatif.WhatIf:
 
 
 def _verdict(question: whatif.WhatIf, *, lifts: bool) -> Verdict:
-    """What the packs say; an unknown word among the facts is a deny that names it, beside those of the ask."""
-    verdict = cedar.decide(
-        _policies(question.packs), question.ask, question.facts, lifts=lifts and not question.errors
-    )
+    """What the packs say; an unknown word in the facts is a deny that names it, beside those of the ask."""
+    verdict = cedar.decide(_policies(question.packs), question.ask, question.facts, lifts=lifts and not question.errors)
     if not question.errors:
         return verdict
     return Verdict("deny", verdict.packs, (), errors=(*verdict.errors, *question.errors))
 
 
 def _matrix(path: Path, said: Said, now: datetime, *, lifted: bool, as_json: bool) -> None:
-    """Answer a table of asks. Every row is read before the first is answered, so a bad one leaves no half output."""
+    """Answer a table of asks. All rows are read before one is answered: a bad one leaves no half output."""
     questions = _usage(lambda: [_numbered(row, number, said, now) for number, row in _rows(path)])
     for question in questions:
         verdict = _verdict(question, lifts=lifted)
@@ -145,7 +141,7 @@ def _matrix(path: Path, said: Said, now: datetime, *, lifted: bool, as_json: boo
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, tuple[str, ...]]]]:
-    """(line number, values by flag) of each row; BadInput for an unknown column or a row of another length."""
+    """(line number, values by flag) of each row; BadInput names an unknown column or a bad row."""
     lines = csv.reader(_text(path).splitlines(), strict=True)
     try:
         columns = next(lines, [])
@@ -154,9 +150,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, tuple[str, ...]]]]:
             if not cells:
                 continue
             if len(cells) != len(columns):
-                raise BadInput(
-                    f"{path.name}: line {lines.line_num}: {len(cells)} cells for {len(columns)} columns"
-                )
+                raise BadInput(f"{path.name}: line {lines.line_num}: {len(cells)} cells for {len(columns)} columns")
             yield (
                 lines.line_num,
                 {flag: _cell(flag, cell) for flag, cell in zip(columns, cells, strict=True) if cell},

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import cedarpy
@@ -29,10 +30,10 @@ from countenance.policy import packs, residual, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
-    from countenance.policy.context import Value
+    from countenance.policy.context import Value, Values
     from countenance.policy.packs import PackFile, Rule
 
 _CUSTOMER = {"type": "Customer", "id": "customer"}
@@ -43,19 +44,23 @@ _PREPARED_ASKS = 4096
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """Packs that decide together, parsed once. `rules`: every rule by its id, in the order of the packs."""
+    """Packs that decide together, parsed once.
+
+    rules: every rule by its id, in the order of the packs. good_until: the last day before one of them is stale.
+    """
 
     digest: str
     packs: tuple[tuple[str, str], ...]
     files: tuple[PackFile, ...]
     rules: Mapping[str, Rule]
+    good_until: date
     handle: cedarpy.PolicySet
 
 
 def load(names: Sequence[str] | None = None, extra: Path | None = None) -> PolicySet:
     """The packs called `names` and `core`; None: those of a fresh install.
 
-    extra: a folder of the operator's own packs. Raises UnknownWord for a pack that there is not, and BadRecord
+    extra: a folder of the operator's own packs. Raises UnknownWord for a pack that there is not; BadRecord
     for one that is not Cedar, reads what the schema lacks, or leaves out a header field or an annotation.
     """
     chosen = packs.FRESH_INSTALL if names is None else tuple(dict.fromkeys(("core", *names)))
@@ -72,6 +77,7 @@ def assemble(files: Sequence[PackFile]) -> PolicySet:
         packs=tuple((file.name, file.digest) for file in files),
         files=tuple(files),
         rules=rules,
+        good_until=min(file.header.stale_after for file in files),
         handle=cedarpy.PolicySet.from_str("\n".join(file.text for file in files)),
     )
 
@@ -97,60 +103,69 @@ def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) 
     lifts: also search for what would lift a deny (lifts.py), which takes some tens of re-decisions.
     Raises BadInput where `facts.on` has no time zone.
     """
-    if errors := _prepared(ask).errors:
-        return Verdict("deny", policies.packs, (), errors=errors)
-    return _judge(policies, ask, facts_read.utc(facts.on), facts_read.derive(ask, facts), lifts=lifts)
+    prepared = prepare(ask)
+    if prepared.errors:
+        return Verdict("deny", policies.packs, (), errors=prepared.errors)
+    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), lifts=lifts)
 
 
 def redecide(
     policies: PolicySet, ask: Ask, on: datetime, context: Mapping[str, object], *, lifts: bool = False
 ) -> Verdict:
-    """The same decision from the open part of a leaf. BadRecord where `context` is none that `decide` makes."""
-    if errors := _prepared(ask).errors:
-        return Verdict("deny", policies.packs, (), errors=errors)
-    return _judge(policies, ask, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
+    """The same decision from the open part of a leaf. BadRecord where `context` is not one of `decide`."""
+    prepared = prepare(ask)
+    if prepared.errors:
+        return Verdict("deny", policies.packs, (), errors=prepared.errors)
+    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
 
 
-def _judge(policies: PolicySet, ask: Ask, on: datetime, context: dict[str, Value], *, lifts: bool) -> Verdict:
-    verdict = _evaluate(policies, ask, on, context)
+def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, *, lifts: bool) -> Verdict:
+    verdict = _evaluate(policies, prepared, on, values)
     if not lifts or verdict.allowed or verdict.errors:
         return verdict
 
-    def again(then: datetime, changed: Mapping[str, Value]) -> Verdict:
-        return _evaluate(policies, ask, then, dict(changed))
+    def again(then: datetime, changed: dict[str, Value]) -> Verdict:
+        return _evaluate(policies, prepared, then, tuple(changed.values()))
 
-    return replace(verdict, lifted_when=lifting.find(ask, on, verdict, context, _opens(policies, ask), again))
+    opens, context = _opens(policies, prepared), facts_read.named(values)
+    return replace(verdict, lifted_when=lifting.find(prepared.ask, on, verdict, context, opens, again))
 
 
-def _evaluate(policies: PolicySet, ask: Ask, on: datetime, context: dict[str, Value]) -> Verdict:
-    if errors := facts_read.unknown(context):
-        return Verdict("deny", policies.packs, (), errors=errors, context=dict(context))
-    prepared = _prepared(ask)
-    request = {**prepared.request, "context": facts_read.cedar_json(on, context)}
+def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:
+    written, context = facts_read.written(values), facts_read.named(values)
+    if written.errors:
+        return Verdict("deny", policies.packs, (), errors=written.errors, context=context)
+    request = {**prepared.request, "context": written.at(on)}
     found = cedarpy.is_authorized(request, policies.handle, prepared.entities)
-    ids, errors = found.diagnostics.id_annotations_by_reason.values(), tuple(found.diagnostics.errors)
-    allowed = found.decision is cedarpy.Decision.Allow
-    if allowed and not errors and (stale := _stale(policies, on)):
-        return Verdict("deny", policies.packs, stale, context=dict(context))
-    if not ids and not errors:
+    said = found.diagnostics
+    errors, rules = tuple(said.errors), [policies.rules[each] for each in said.id_annotations_by_reason.values()]
+    allowed = found.decision is cedarpy.Decision.Allow and not errors
+    if allowed and on.date() > policies.good_until:
+        return Verdict("deny", policies.packs, _stale(policies, on), context=context)
+    if not rules and not errors:
         errors = ("no rule permits this ask",)
-    rules = sorted((policies.rules[each] for each in ids), key=lambda rule: rule.place)
-    allowed = allowed and not errors
-    return Verdict(
-        answer="allow" if allowed else "deny",
-        packs=policies.packs,
-        reasons=tuple(rule.reason for rule in rules),
-        duties=tuple(dict.fromkeys(duty for rule in rules for duty in rule.duties)) if allowed else (),
-        errors=errors,
-        context=dict(context),
-    )
+    rules.sort(key=_place)
+    duties = _duties(rules) if allowed else ()
+    reasons = tuple([rule.reason for rule in rules])
+    return Verdict("allow" if allowed else "deny", policies.packs, reasons, (), duties, errors, context)
+
+
+def _duties(permits: Sequence[Rule]) -> tuple[str, ...]:
+    """What these permits oblige to, each duty once."""
+    if len(permits) == 1:
+        return permits[0].duties
+    return tuple(dict.fromkeys(duty for rule in permits for duty in rule.duties))
+
+
+_place = attrgetter("place")
 
 
 def _stale(policies: PolicySet, on: datetime) -> tuple[Reason, ...]:
+    """Why an allow is none: the reading of these packs is too old to rely on."""
     return tuple(
         Reason(
             f"{file.name}.stale",
-            f"{file.name} was last checked on {file.header.checked_on} and needs counsel before it allows anything.",
+            f"{file.name} was last checked on {file.header.checked_on}: it needs counsel before it allows more.",
             file.header.sources[0],
             "T",
         )
@@ -160,19 +175,21 @@ def _stale(policies: PolicySet, on: datetime) -> tuple[Reason, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """An ask ready for Cedar, or the sentences that name its unknown words."""
 
+    ask: Ask
     errors: tuple[str, ...]
     request: Mapping[str, object]
     entities: cedarpy.Entities
 
 
 @lru_cache(maxsize=_PREPARED_ASKS)
-def _prepared(ask: Ask) -> _Prepared:
+def prepare(ask: Ask) -> Prepared:
+    """The entities and the request of an ask, parsed once and kept; its context is still missing."""
     request = {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
     entities = cedarpy.Entities.from_json_str(json.dumps(_entities(ask)), _schema())
-    return _Prepared(words.unknown(ask), request, entities)
+    return Prepared(ask, words.unknown(ask), request, entities)
 
 
 def _entities(ask: Ask) -> list[dict[str, object]]:
@@ -188,14 +205,14 @@ def _entities(ask: Ask) -> list[dict[str, object]]:
     return [{"uid": _CUSTOMER, "attrs": customer, "parents": []}, {"uid": _USE, "attrs": use, "parents": []}]
 
 
-def _opens(policies: PolicySet, ask: Ask) -> dict[str, lifting.Open]:
+def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:
     """What each forbid leaves open once the ask is known: partial evaluation with the context left out."""
     request = {
         "principal": 'Customer::"customer"',
-        "action": f'Action::"{ask.action}"',
+        "action": f'Action::"{prepared.ask.action}"',
         "resource": 'Use::"use"',
     }
-    partial = cedarpy.is_authorized_partial(request, policies.handle, _prepared(ask).entities)
+    partial = cedarpy.is_authorized_partial(request, policies.handle, prepared.entities)
     return {
         each["annotations"]["id"]: residual.read(each["conditions"])
         for each in partial.residuals.values()
@@ -209,5 +226,6 @@ def _schema() -> cedarpy.Schema:
 
 
 _USE_ATTRIBUTES = (
-    "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal_effect",
+    "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors",
+    "legal_effect",
 )  # fmt: skip

@@ -9,7 +9,9 @@ schema.cedarschema.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from countenance.domain.decision import Ask, Authority, Facts, Law, Paperwork
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Value = bool | int | str
+Values = tuple[Value, ...]
 
 SHAPE: dict[str, type] = {
     "verified": bool,
@@ -60,6 +63,8 @@ SHAPE: dict[str, type] = {
     "model.provenance": str,
 }
 _NAMES = tuple(SHAPE)
+_KEPT_CONTEXTS = 1024
+"""Contexts kept as text, about 2 kB each."""
 EXCEPTIONS = {
     "Thorn": "thorn",
     "International Centre for Missing and Exploited Children": "icmec",
@@ -70,11 +75,11 @@ NOTICE_PERIOD = timedelta(days=90)
 """From publication of an accountability report to use, 90 days: RCW 43.386.020, read in secondary sources."""
 
 
-def derive(ask: Ask, facts: Facts) -> dict[str, Value]:
+def derive(ask: Ask, facts: Facts) -> Values:
     """The context of `ask` on the day `facts.on`: one value for every name of SHAPE, in that order."""
     day = utc(facts.on).date()
     authority, model, grant, paper = facts.authority, facts.model, facts.grant, facts.paperwork
-    values: tuple[Value, ...] = (
+    return (
         facts.verified,
         EXCEPTIONS.get(facts.organisation, "") if facts.verified else "",
         facts.probe_basis,
@@ -89,34 +94,51 @@ def derive(ask: Ask, facts: Facts) -> dict[str, Value]:
         *(model.evaluated, model.current, model.worst_fmr_ppm, model.worst_fnmr_ppm),
         *(model.fmr_max_geomean_milli, model.fnmr_max_geomean_milli, model.groups, model.provenance),
     )
+
+
+def named(values: Values) -> dict[str, Value]:
+    """The context as answers and leaves carry it: each value under its name."""
     return dict(zip(_NAMES, values, strict=True))
 
 
-def checked(context: Mapping[str, object]) -> dict[str, Value]:
-    """`context` in the order of SHAPE; BadRecord names what is missing, strange or of a wrong type."""
+def checked(context: Mapping[str, object]) -> Values:
+    """The values of `context` in the order of SHAPE; BadRecord names what is missing, strange or ill-typed."""
     if strange := sorted(set(context) - set(SHAPE)):
         raise BadRecord(f"context: {strange[0]!r} is not a fact that the rules read")
-    found: dict[str, Value] = {}
+    found: list[Value] = []
     for name, kind in SHAPE.items():
         value = context.get(name)
         if not isinstance(value, bool | int | str) or type(value) is not kind:
             raise BadRecord(f"context: {name!r} must be a {kind.__name__}")
-        found[name] = value
-    return found
-
-
-def unknown(context: Mapping[str, Value]) -> tuple[str, ...]:
-    """One sentence for each word of the context that is not in its vocabulary."""
-    found = []
-    for flag, name, known in _WORDS:
-        if context[name] not in known:
-            found.append(words.unknown_in(flag, str(context[name]), known))
+        found.append(value)
     return tuple(found)
 
 
-def cedar_json(on: datetime, context: Mapping[str, Value]) -> str:
-    """The Cedar context as JSON text. `context` is in the order of SHAPE, as `derive` and `checked` give it."""
-    return _TEMPLATE % (_cedar_time(on), *[_literal(value) for value in context.values()])
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A context as Cedar reads it: JSON text but for the opening with the time, and its unknown words."""
+
+    text: str
+    errors: tuple[str, ...]
+
+    def at(self, on: datetime) -> str:
+        """The whole text. on: in UTC."""
+        return _OPENING % on.isoformat()[:19] + self.text
+
+
+@lru_cache(maxsize=_KEPT_CONTEXTS)
+def written(values: Values) -> Written:
+    """The context in Cedar's form; few contexts differ, so each is written once and kept."""
+    tree: dict[str, object] = {}
+    for name, value in zip(_NAMES, values, strict=True):
+        *path, leaf = name.split(".")
+        node = tree
+        for part in path:
+            node = node.setdefault(part, {})  # type: ignore[assignment]
+        node[leaf] = value
+    said = named(values)
+    errors = [words.unknown_in(flag, str(said[name]), known) for flag, name, known in _WORDS if said[name] not in known]
+    return Written(json.dumps(tree).removeprefix("{"), tuple(errors))
 
 
 def utc(moment: datetime) -> datetime:
@@ -126,7 +148,7 @@ def utc(moment: datetime) -> datetime:
             "the time of an ask needs its zone",
             next_step="Give a date, or a time such as 2020-06-12T09:00:00Z.",
         )
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def in_force(law: Law, day: date) -> bool:
@@ -135,7 +157,7 @@ def in_force(law: Law, day: date) -> bool:
 
 
 def grounded_in_human_rights(law: Law) -> bool:
-    """All eleven criteria answered yes, signed under two different keys, one of them from outside the provider."""
+    """All eleven criteria answered yes, signed under two different keys, one of them from outside."""
     if any(law.assessment.get(criterion) != "yes" for criterion in words.CRITERIA):
         return False
     return len({s.key.rstrip("=") for s in law.signed}) >= 2 and any(s.outside for s in law.signed)
@@ -171,7 +193,7 @@ def _authority(ask: Ask, authority: Authority, laws: tuple[Law, ...], day: date)
 
 
 def _recognises(law: Law, ask: Ask, kind: str, day: date) -> bool:
-    """Whether `law`, wherever it holds, is in force, covers the actor and recognises this kind of authority."""
+    """Whether `law`, wherever it holds, is in force, covers the actor and recognises such an authority."""
     actors = (words.parties(ask) & _LAW_ENFORCEMENT) or {ask.sector}
     return in_force(law, day) and kind in law.recognises and actors <= law.covers
 
@@ -212,31 +234,7 @@ def _years_after(start: date, years: int) -> date:
         return date(start.year + years, 3, 1)
 
 
-def _literal(value: Value) -> str:
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return json.dumps(value)
-
-
-def _cedar_time(on: datetime) -> str:
-    return f"{on.year:04}-{on.month:02}-{on.day:02}T{on.hour:02}:{on.minute:02}:{on.second:02}Z"
-
-
-def _template() -> str:
-    """SHAPE as nested JSON with a hole for the time and one for each value, in order."""
-    tree: dict[str, object] = {"on": {"__extn": {"fn": "datetime", "arg": "%s"}}}
-    for name in SHAPE:
-        *path, leaf = name.split(".")
-        node = tree
-        for part in path:
-            node = node.setdefault(part, {})  # type: ignore[assignment]
-        node[leaf] = "%hole"
-    return json.dumps(tree).replace('"%hole"', "%s")
-
-
-_TEMPLATE = _template()
+_OPENING = '{"on": {"__extn": {"fn": "datetime", "arg": "%sZ"}}, '
 _POLICE = frozenset(words.POLICE)
 _LAW_ENFORCEMENT = frozenset(words.LAW_ENFORCEMENT)
 _NO_AUTHORITY: tuple[Value, ...] = ("none", False, False, False, False, False, False)

@@ -43,10 +43,10 @@ def read_law(path: Path) -> Law:
 
 
 def registered(path: Path, keys: Collection[str]) -> Law:
-    """A law for the registry: every criterion has its source, every signature is verified under a registered key.
+    """A law for the registry: every criterion has its source, every signature fits and its key is registered.
 
-    keys: the registered Ed25519 public keys, base64. BadRecord where a source is missing, a key is not registered
-    or a signature does not fit.
+    keys: the registered Ed25519 public keys, base64. BadRecord where a source is missing, a key is not
+    registered or a signature does not fit.
     """
     raw = _parse(path)
     law = _law(Table(raw, path.name), path.name)
@@ -60,7 +60,7 @@ def registered(path: Path, keys: Collection[str]) -> Law:
 
 
 def signed_message(record: Mapping[str, object]) -> bytes:
-    """What an assessor signs: a prefix and the SHA-256 of the record as parsed, without `assessment.signed`."""
+    """What an assessor signs: a prefix and the SHA-256 of the record without its `assessment.signed`."""
     assessment = record.get("assessment")
     plain = dict(record)
     if isinstance(assessment, dict):
@@ -69,7 +69,7 @@ def signed_message(record: Mapping[str, object]) -> bytes:
 
 
 def read_paperwork(path: Path) -> Paperwork:
-    """What is on file for a use. Every part may be missing; BadRecord names a field that is wrong or unknown."""
+    """What is on file for a use. Every part may be missing; BadRecord names a wrong or unknown field."""
     top = Table(_parse(path), path.name)
     report, test = top.table("report"), top.table("operational_test")
     training, review = top.table("training"), top.table("review")
@@ -110,10 +110,7 @@ def read_authority(path: Path) -> Authority:
 
 def registry_digest(laws: Iterable[Law]) -> str:
     """`sha256:` over the laws in force in the registry, in canonical form and ordered by id."""
-    return (
-        "sha256:"
-        + hashlib.sha256(_canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])).hexdigest()
-    )
+    return "sha256:" + hashlib.sha256(_canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])).hexdigest()
 
 
 def _law(top: Table, name: str) -> Law:
@@ -203,9 +200,7 @@ def _parse(path: Path) -> dict[str, object]:
 
 
 def _canonical(value: object) -> bytes:
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_json
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_json).encode()
 
 
 def _json(value: object) -> object:

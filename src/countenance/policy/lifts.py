@@ -24,10 +24,10 @@ from countenance.policy.words import LAW_ENFORCEMENT, parties
 MAX_FACTS = 12
 """Largest set reported, in facts: more than the most that the shipped rules can ask for together."""
 MAX_TRIALS = 512
-"""Most re-decisions for one refusal, about 0.1 s; past it only what was found is reported, each proven minimal."""
+"""Most re-decisions for one refusal, about 0.1 s; what was found by then is reported, each proven minimal."""
 
 Change = tuple[str, Value]
-Redecide = Callable[[datetime, Mapping[str, Value]], Verdict]
+Redecide = Callable[[datetime, dict[str, Value]], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +51,52 @@ class AtMost:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A fact that may change: how a sentence says it, and the value that helps."""
+    """A fact that may change: how a sentence says it, the value that helps, and what the sentence is of."""
 
     says: str
     good: bool = True
+    of: str = ""
+
+
+def _of(room: str, of: str, **says: str) -> dict[str, Fact]:
+    """Facts of one thing, which one clause says together."""
+    return {f"{room}.{name}": Fact(each, of=of) for name, each in says.items()}
 
 
 FACTS: dict[str, Fact] = {
     "verified": Fact("the customer's facts are verified"),
     "grant.present": Fact("the key has a grant"),
-    "grant.purpose": Fact("the grant covers this purpose"),
-    "grant.mode": Fact("the grant covers this mode"),
-    "grant.place": Fact("the grant covers this place"),
-    "grant.current": Fact("the grant is in force at that time"),
-    "grant.approved": Fact("the use case of the grant is approved"),
+    **_of(
+        "grant",
+        "the key's grant",
+        purpose="covers this purpose",
+        mode="covers this mode",
+        place="covers this place",
+        current="is in force at that time",
+        approved="is approved for this use case",
+    ),
     "consent.on_record": Fact("a basis that holds for this purpose is on record for the people enrolled"),
-    "authority.names_person": Fact("an authority names the person sought"),
-    "authority.current": Fact("an authority is in force at that time"),
-    "authority.covers_purpose": Fact("an authority was issued for this purpose"),
-    "authority.recognised": Fact("a law in force there that covers the actor recognises the authority"),
-    "laws.national.US.grounded_in_human_rights": Fact("{law}"),
-    "laws.national.use.grounded_in_human_rights": Fact("{law}"),
+    **_of(
+        "authority",
+        "there is an authority that",
+        current="is in force at that time",
+        covers_purpose="was issued for this purpose",
+        names_person="names the person sought",
+        recognised="is recognised by a law in force there that covers the actor",
+    ),
+    "laws.national.US.grounded_in_human_rights": Fact("a law grounded in human rights is in force"),
+    "laws.national.use.grounded_in_human_rights": Fact("a law grounded in human rights is in force"),
     "paperwork.notice_of_intent": Fact("a notice of intent is filed"),
-    "paperwork.report.published_90_days": Fact("an accountability report has been public for 90 days"),
-    "paperwork.report.updated_within_2_years": Fact("the accountability report was updated within two years"),
-    "paperwork.report.three_meetings": Fact("three public meetings were held on the report"),
-    "paperwork.report.covers_purpose": Fact("the accountability report covers this purpose"),
-    "paperwork.report.all_sections": Fact("the accountability report has all its sections"),
-    "paperwork.report.names_model": Fact("the accountability report names the version of the model in use"),
+    **_of(
+        "paperwork.report",
+        "there is an accountability report that",
+        published_90_days="has been public for 90 days",
+        updated_within_2_years="was updated within two years",
+        three_meetings="was discussed in three public meetings",
+        covers_purpose="covers this purpose",
+        all_sections="has all its sections",
+        names_model="names the version of the model in use",
+    ),
     "paperwork.operational_test": Fact("a test in operational conditions was passed"),
     "paperwork.training_valid": Fact("the training of those who use it is valid"),
     "paperwork.one_reviewer": Fact("a trained reviewer is on file"),
@@ -93,8 +111,8 @@ FACTS: dict[str, Fact] = {
 LIMITS: dict[str, str] = {
     "model.worst_fmr_ppm": "the false match rate of the worst group is at most {limit} in a million",
     "model.worst_fnmr_ppm": "the false non-match rate of the worst group is at most {limit} in a million",
-    "model.fmr_max_geomean_milli": "the worst group's false match rate is at most {ratio} times the geometric mean",
-    "model.fnmr_max_geomean_milli": "the worst group's false non-match rate is at most {ratio} times the geometric mean",
+    "model.fmr_max_geomean_milli": "the worst group's false match rate is at most {ratio} times the mean",
+    "model.fnmr_max_geomean_milli": "the worst group's false non-match rate is at most {ratio} times the mean",
 }
 """Every number of the context that helps by being small."""
 
@@ -200,22 +218,32 @@ def _read_as(name: str, ask: Ask) -> Iterator[str]:
 
 def _lift(ask: Ask, changes: frozenset[Change]) -> Lift:
     ordered = sorted(changes, key=lambda change: change[0])
-    clauses = [_clause(ask, name, value) for name, value in ordered]
-    return Lift(tuple((name, _shown(name, value)) for name, value in ordered), f"when {_joined(clauses)}")
+    clauses = _clauses(ask, ordered)
+    says = f"when {clauses[0]}" if len(clauses) == 1 else f"when all of this holds: {'; '.join(clauses)}"
+    return Lift(tuple((name, _shown(name, value)) for name, value in ordered), says)
 
 
 def _shown(name: str, value: Value) -> object:
     return AtMost(value) if name in LIMITS and isinstance(value, int) else value
 
 
-def _clause(ask: Ask, name: str, value: Value) -> str:
+def _clauses(ask: Ask, changes: Sequence[Change]) -> list[str]:
+    """One clause for each thing that must change, however many facts of it."""
+    spoken: dict[tuple[str, str], list[str]] = {}
+    for name, value in changes:
+        fact = _spoken(ask, name, value)
+        spoken.setdefault((fact.of, "" if fact.of else fact.says), []).append(fact.says)
+    return [f"{of} {_joined(says)}".strip() for (of, _), says in spoken.items()]
+
+
+def _spoken(ask: Ask, name: str, value: Value) -> Fact:
     if name == "on":
-        return f"it is {value} or later"
+        return Fact(f"it is {value} or later")
     if name in LIMITS:
-        return LIMITS[name].format(limit=value, ratio=f"{int(value) / 1000:g}")
+        return Fact(LIMITS[name].format(limit=value, ratio=f"{int(value) / 1000:g}"))
     if name.startswith(_LAW):
-        return _law_clause(ask, name.removeprefix(_LAW).split(".")[0])
-    return FACTS[name].says
+        return Fact(_law_clause(ask, name.removeprefix(_LAW).split(".")[0]))
+    return FACTS[name]
 
 
 def _law_clause(ask: Ask, country: str) -> str:

@@ -79,9 +79,7 @@ class PackFile:
 
 def shipped() -> tuple[str, ...]:
     """Names of the packs in this installation, `core` first."""
-    found = sorted(
-        each.name.removesuffix(".cedar") for each in _folder().iterdir() if each.name.endswith(".cedar")
-    )
+    found = sorted(each.name.removesuffix(".cedar") for each in _folder().iterdir() if each.name.endswith(".cedar"))
     return ("core", *[name for name in found if name != "core"])
 
 
@@ -91,7 +89,7 @@ def schema() -> str:
 
 
 def read(name: str, extra: Path | None = None) -> PackFile:
-    """The pack called `name`, from this installation or the operator's folder. UnknownWord names those there are."""
+    """The pack called `name`, from this installation or the operator's folder. UnknownWord lists what there is."""
     if name in shipped():
         return parse(_folder().joinpath(f"{name}.cedar").read_bytes(), name)
     own = names_in(extra) if extra is not None else ()
@@ -106,9 +104,7 @@ def read(name: str, extra: Path | None = None) -> PackFile:
 def names_in(folder: Path) -> tuple[str, ...]:
     """Names of the packs in a folder of the operator's; BadRecord where it cannot be read."""
     try:
-        return tuple(
-            sorted(path.name.removesuffix(".cedar") for path in folder.iterdir() if path.suffix == ".cedar")
-        )
+        return tuple(sorted(path.name.removesuffix(".cedar") for path in folder.iterdir() if path.suffix == ".cedar"))
     except OSError as error:
         raise BadRecord(f"{folder.name}: cannot be read ({error.strerror})") from None
 
@@ -149,7 +145,7 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
 
 
 def set_digest(packs: Sequence[PackFile]) -> str:
-    """`sha256:` over the schema and the names and digests of the packs; the order of the packs does not matter."""
+    """`sha256:` over the schema and the names and digests of the packs, in whatever order."""
     lines = sorted(f"{pack.name} {pack.digest}\n" for pack in packs)
     whole = hashlib.sha256(schema().encode()).hexdigest() + "\n" + "".join(lines)
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
@@ -190,9 +186,7 @@ def _header(text: str, name: str) -> Header:
         sources=tuple(https(url, f"{name}: header: source") for url in sources),
         checked_on=_day(fields["checked_on"], f"{name}: header: checked_on"),
         stale_after=_day(fields["stale_after"], f"{name}: header: stale_after"),
-        secondary=frozenset()
-        if fields["secondary"] == "none"
-        else frozenset(fields["secondary"].split(", ")),
+        secondary=frozenset() if fields["secondary"] == "none" else frozenset(fields["secondary"].split(", ")),
     )
     if header.stale_after <= header.checked_on:
         raise BadRecord(f"{name}: header: stale_after: must be after checked_on")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BELOW = {"<": 0, "<=": 1, ">=": 0, ">": 1}
-"""Comparison to what is added to `limit - 1`: x < 5 and x >= 5 part the numbers at 4, x <= 5 and x > 5 at 5."""
+"""Added to `limit - 1`: x < 5 and x >= 5 part the numbers at 4, x <= 5 and x > 5 at 5."""
 
 
 def read(residual: object) -> Open:

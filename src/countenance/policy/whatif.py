@@ -37,7 +37,8 @@ SETS = ("acts-for", "requested-by", "law", "pack")
 FLAGS = (
     "action", "sector", "acts-for", "requested-by", "country", "region", "locality", "seat-country",
     "seat-region", "purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal-effect",
-    "organisation", "verified", "grant", "authority", "law", "paperwork", "consent", "probe-basis", "activity", "model", "on", "pack",
+    "organisation", "verified", "grant", "authority", "law", "paperwork", "consent", "probe-basis", "activity",
+    "model", "on", "pack",
 )  # fmt: skip
 GRANTS = {
     "covers": GrantFacts(),
@@ -80,7 +81,7 @@ _TIME = re.compile(rf"\A[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt]{_CLOCK}(?:[Zz]|[+-]
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """The ask, its facts, what was assumed of either, and a sentence for each unknown word among the facts."""
+    """The ask, its facts, what was assumed of either, and a sentence for each unknown word in the facts."""
 
     ask: Ask
     facts: Facts
@@ -100,9 +101,7 @@ def read(said: Said, *, now: datetime, model: ModelFacts) -> WhatIf:
     ask = _ask(said, assumed)
     choices = {flag: _one(said, flag) or _assume(assumed, flag, known[0]) for flag, known in _CHOICES.items()}
     errors = [
-        words.unknown_in(flag, word, _CHOICES[flag])
-        for flag, word in choices.items()
-        if word not in _CHOICES[flag]
+        words.unknown_in(flag, word, _CHOICES[flag]) for flag, word in choices.items() if word not in _CHOICES[flag]
     ]
     facts = Facts(
         on=_on(said, assumed, now),
@@ -130,9 +129,7 @@ def moment(text: str) -> datetime:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise BadInput(
-        f"on: {text!r} is neither a date such as 2020-06-12 nor a time such as 2020-06-12T09:00:00Z"
-    )
+    raise BadInput(f"on: {text!r} is neither a date such as 2020-06-12 nor a time such as 2020-06-12T09:00:00Z")
 
 
 def _check_flags(said: Said) -> None:

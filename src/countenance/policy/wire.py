@@ -1,14 +1,14 @@
 """The JSON of an answer, and the words of an ask as JSON: what callers see and what a leaf's open part holds.
 
-Shapes only; nothing is decided here. Parsing is strict and round-trips. Source: docs/policy.md, "What every answer
-carries".
+Shapes only; nothing is decided here. Parsing is strict and round-trips. Source: docs/policy.md, "What every
+answer carries".
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from countenance.domain.decision import Ask, Verdict
 from countenance.domain.errors import BadRecord
@@ -55,11 +55,12 @@ def ask_words(ask: Ask) -> dict[str, str | list[str]]:
 
 
 def ask_of(found: Mapping[str, object]) -> Ask:
-    """The ask whose words these are; BadRecord names a word that is missing, strange, or not as `ask_words` gives it."""
+    """The ask whose words these are; BadRecord names a word that is missing, strange or not in canonical form."""
     names = {name.replace("_", "-"): name for name in _FIELDS}
     if odd := sorted(set(found) ^ set(names)):
         raise BadRecord(f"ask: {odd[0]!r} is missing or not a word of an ask")
-    return Ask(**{name: _word(flag, found[flag], many=name in _SETS) for flag, name in names.items()})  # type: ignore[arg-type]
+    words: dict[str, Any] = {name: _word(flag, found[flag], many=name in _SETS) for flag, name in names.items()}
+    return Ask(**words)
 
 
 def _word(flag: str, value: object, *, many: bool) -> str | frozenset[str]:

@@ -28,11 +28,11 @@ SECTORS = (
     "military", "public-agency", "emergency-service", "commercial", "nonprofit", "research", "individual",
 )  # fmt: skip
 ORDINARY_PURPOSES = (
-    "identity-verification", "access-control", "venue-entry", "account-recovery", "fraud-prevention", "attendance",
-    "exam-proctoring", "patient-identification", "photo-organisation", "event-photos", "self-exclusion",
-    "missing-persons", "trafficking-rescue", "deceased-identification", "border-crossing", "benefits-eligibility",
-    "credit", "housing", "employment", "education", "health-care", "insurance", "marketing", "research-evaluation",
-    "independent-testing", "demonstration", "criminal-investigation",
+    "identity-verification", "access-control", "venue-entry", "account-recovery", "fraud-prevention",
+    "attendance", "exam-proctoring", "patient-identification", "photo-organisation", "event-photos",
+    "self-exclusion", "missing-persons", "trafficking-rescue", "deceased-identification", "border-crossing",
+    "benefits-eligibility", "credit", "housing", "employment", "education", "health-care", "insurance",
+    "marketing", "research-evaluation", "independent-testing", "demonstration", "criminal-investigation",
 )  # fmt: skip
 REFUSED_PURPOSES = ("immigration-enforcement", "public-space-monitoring", "watchlist-exclusion")
 NEVER_PURPOSES = ("mass-surveillance", "racial-profiling", "rights-violation", "untargeted-scraping")
@@ -49,8 +49,9 @@ PROBE_BASES = ("consent", "notice", "legal-duty", "none")
 AUTHORITY_KINDS = ("warrant", "court-order", "exigency", "judicial-authorisation")
 LEVELS = ("national", "state", "city")
 CRITERIA = (
-    "legality", "legitimate_aim", "necessity_proportionality", "independent_authorisation", "testing_by_group",
-    "transparency", "human_review", "non_discrimination", "remedy", "community_endorsement", "expiry_review",
+    "legality", "legitimate_aim", "necessity_proportionality", "independent_authorisation",
+    "testing_by_group", "transparency", "human_review", "non_discrimination", "remedy", "community_endorsement",
+    "expiry_review",
 )  # fmt: skip
 MINORS_UNKNOWN_FOR = frozenset({
     "photo-organisation", "event-photos", "missing-persons", "trafficking-rescue", "deceased-identification",
@@ -72,20 +73,20 @@ _REGION = re.compile(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")
 _LOCALITY = re.compile(r"\A[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}\Z")
 
 _ONE = {
-    "action": ACTIONS, "sector": SECTORS, "purpose": PURPOSES, "mode": MODES, "place": PLACES, "camera": CAMERAS,
-    "probe": PROBES, "capture": CAPTURES, "minors": MINORS, "legal-effect": YES_NO,
+    "action": ACTIONS, "sector": SECTORS, "purpose": PURPOSES, "mode": MODES, "place": PLACES,
+    "camera": CAMERAS, "probe": PROBES, "capture": CAPTURES, "minors": MINORS, "legal-effect": YES_NO,
 }  # fmt: skip
 VOCABULARY: dict[str, tuple[str, ...]] = {**_ONE, "acts-for": SECTORS, "requested-by": SECTORS}
 _KNOWN = {flag: frozenset(words) for flag, words in VOCABULARY.items()} | {"country": frozenset(COUNTRIES)}
 
 
 def default_minors(purpose: str) -> str:
-    """What `decide` assumes of minors when nothing was said: `unknown` where children are likely, else `no`."""
+    """What `decide` assumes of minors: `unknown` where children are likely, else `no`."""
     return "unknown" if purpose in MINORS_UNKNOWN_FOR else "no"
 
 
 def parties(ask: Ask) -> frozenset[str]:
-    """The sectors an ask is by or for: the customer's own, those it acts for, those who asked for this call."""
+    """The sectors an ask is by or for: the customer's own, those it acts for, those who asked for it."""
     return ask.acts_for | ask.requested_by | {ask.sector}
 
 
@@ -122,7 +123,7 @@ def _unknown(ask: Ask) -> Iterator[str]:
 
 def _unknown_places(ask: Ask) -> Iterator[str]:
     yield from _unknown_country("country", ask.country)
-    if ask.seat_country:
+    if ask.seat_country not in ("", ask.country):
         yield from _unknown_country("seat-country", ask.seat_country)
     yield from _unknown_region("region", ask.region, ask.country)
     yield from _unknown_region("seat-region", ask.seat_region, ask.seat_country)
