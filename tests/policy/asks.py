@@ -1,0 +1,110 @@
+"""Asks and facts for the tests of the policy: one that is allowed, from which each test changes one thing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from countenance.domain.decision import (
+    Activity,
+    Ask,
+    Authority,
+    Facts,
+    GrantFacts,
+    Law,
+    ModelFacts,
+    Paperwork,
+    Signature,
+    Verdict,
+)
+from countenance.policy import cedar, words
+
+ON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+MODEL = ModelFacts(
+    evaluated=True,
+    current=True,
+    worst_fmr_ppm=1000,
+    worst_fnmr_ppm=20_000,
+    fmr_max_geomean_milli=6000,
+    fnmr_max_geomean_milli=2000,
+    groups=8,
+    provenance="shipped",
+)
+FACTS = Facts(ON, MODEL)
+ASK = Ask("identify", "commercial", "DE", "access-control", seat_country="DE")
+ALL_YES = dict.fromkeys(words.CRITERIA, "yes")
+TWO = (Signature("A", True, "a2V5MQ==", "c2ln"), Signature("B", False, "a2V5Mg==", "c2ln"))  # noqa: FBT003
+PACKS = {
+    "core": cedar.load(["core"]),
+    "us": cedar.load(["microsoft-2020"]),
+    "strict": cedar.load(["microsoft-2020-strict"]),
+    "all": cedar.load(["microsoft-2020", "microsoft-2020-strict"]),
+}
+
+
+def ask(**changes: Any) -> Ask:
+    """ASK with `changes`; the seat follows the country unless said."""
+    if "country" in changes:
+        changes.setdefault("seat_country", changes["country"])
+    return replace(ASK, **changes)
+
+
+def facts(**changes: Any) -> Facts:
+    return replace(FACTS, **changes)
+
+
+def model(**changes: Any) -> Facts:
+    return facts(model=replace(MODEL, **changes))
+
+
+def grant(**changes: bool) -> Facts:
+    return facts(grant=GrantFacts(**changes))
+
+
+def activity(**changes: bool) -> Facts:
+    return facts(activity=Activity(**changes))
+
+
+def law(**changes: Any) -> Law:
+    """A national law of the US that meets every criterion, in force since 2026."""
+    found = Law(
+        id="us-law",
+        title="A law",
+        jurisdiction="US",
+        level="national",
+        covers=frozenset(words.SECTORS),
+        start=date(2026, 1, 1),
+        until=None,
+        sources=("https://example.org/law",),
+        recognises=frozenset(words.AUTHORITY_KINDS),
+        assessment=ALL_YES,
+        signed=TWO,
+    )
+    return replace(found, **changes)
+
+
+def authority(**changes: Any) -> Authority:
+    """A warrant for ASK's purpose, current on ON, under `law`."""
+    found = Authority(
+        kind="warrant",
+        issuer="A court",
+        names_person=True,
+        purpose="access-control",
+        start=date(2026, 1, 1),
+        until=date(2027, 1, 1),
+        recognised_by="us-law",
+    )
+    return replace(found, **changes)
+
+
+def reviewed(reviewers: int = 2) -> Paperwork:
+    return Paperwork(reviewers=reviewers)
+
+
+def decided(packs: str, said: Ask, known: Facts = FACTS, *, lifts: bool = False) -> Verdict:
+    return cedar.decide(PACKS[packs], said, known, lifts=lifts)
+
+
+def ids(verdict: Verdict) -> list[str]:
+    return [reason.id for reason in verdict.reasons]
