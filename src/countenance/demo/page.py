@@ -28,7 +28,9 @@ LEAD = (
     "What happened when the demonstration was run on this machine. Each decision below was made by the policy, "
     "and each has a receipt that anybody can check against the public log in this folder."
 )
-CHECK = "countenance ledger verify receipts/01.receipt --key log.vkey\ncountenance ledger fsck ledger --key log.vkey"
+CHECK = (
+    "countenance ledger verify receipts/leaf-00.receipt --key log.vkey\ncountenance ledger fsck ledger --key log.vkey"
+)
 
 
 def page(scenes: Sequence[Scene], cast: Cast) -> str:
@@ -113,7 +115,7 @@ def _decision(scene: Scene) -> str:
 
 def _receipts(scene: Scene) -> str:
     parts = [
-        f"<details><summary>Receipt of {escape(proof.what)}</summary>"
+        f"<details><summary>Receipt of {escape(proof.what)}, leaf {proof.leaf}</summary>"
         f"<pre>{escape(public_half(proof.receipt).decode())}</pre></details>"
         for proof in scene.proofs
     ]

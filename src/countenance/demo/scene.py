@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from countenance.ledger.proof import Receipt
 from countenance.policy import wire
 
 if TYPE_CHECKING:
@@ -32,6 +33,16 @@ class Proof:
 
     what: str
     receipt: str
+
+    @property
+    def leaf(self) -> int:
+        """The index of the leaf in the log."""
+        return Receipt.from_line(self.receipt).proof.index
+
+    @property
+    def file(self) -> str:
+        """The name of the file with the receipt's public half."""
+        return f"leaf-{self.leaf:02}.receipt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,5 +78,5 @@ def _publish(settings: Settings, public: Path, proofs: list[Proof]) -> None:
     for name in ("log.vkey", "certificate.vkey"):
         shutil.copyfile(settings.data / name, public / name)
     (public / "receipts").mkdir()
-    for number, proof in enumerate(proofs, start=1):
-        (public / "receipts" / f"{number:02}.receipt").write_bytes(public_half(proof.receipt))
+    for proof in proofs:
+        (public / "receipts" / proof.file).write_bytes(public_half(proof.receipt))

@@ -242,7 +242,7 @@ def _all_leave(stage: Stage) -> Scene:
 def odds(rate: float | None) -> str:
     """A false match rate in words people use."""
     if rate is None:
-        return "less or more often than the calibration data can tell: no figure"
+        return "at a rate for which the calibration data give no figure"
     return f"at most once in {round(1 / rate):,} times" if rate < 0.5 else "often"
 
 
@@ -261,9 +261,10 @@ def _names(stage: Stage, answer: Answered[Identified]) -> list[str]:
     return [stage.names[candidate.subject] for candidate in answer.result.candidates]
 
 
-def _figures(likeness: Likeness) -> tuple[str, str]:
+def _figures(likeness: Likeness) -> tuple[str, ...]:
+    alike = (f"Two different people look this alike {odds(likeness.false_match_rate)}.",) if likeness.match else ()
     return (
-        f"Two different people look this alike {odds(likeness.false_match_rate)}.",
+        *alike,
         f"The bar for a match keeps false ones at or under 1 in {round(1 / likeness.promised_rate):,}, in every group "
         "of people that was measured well enough to say.",
     )

@@ -28,7 +28,7 @@ def scene_lines(number: int, scene: Scene) -> Iterator[str]:
     for label, text in scene.quotes:
         yield from _quoted(label, text)
     for proof in scene.proofs:
-        yield click.style(f"      receipt   {proof.receipt[:28]}… ({proof.what})", dim=True)
+        yield click.style(f"      leaf      {proof.leaf}: {proof.what}; receipts/{proof.file}", dim=True)
     if not scene.as_told:
         yield click.style("    This is not what the story said would happen.", fg="red", bold=True)
     yield ""
@@ -42,7 +42,8 @@ def _quoted(label: str, text: str) -> Iterator[str]:
         yield f"      {label:<9} {text}"
     else:
         indent = " " * 16
-        yield from textwrap.wrap(f"{label:<9} {text}", WIDTH, initial_indent="      ", subsequent_indent=indent)
+        label = f"{label:<9}" if len(label) < 10 else f"{label}:"
+        yield from textwrap.wrap(f"{label} {text}", WIDTH, initial_indent="      ", subsequent_indent=indent)
 
 
 def credit_lines(cast: Cast) -> Iterator[str]:
