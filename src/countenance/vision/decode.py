@@ -71,6 +71,7 @@ def decode(raw: bytes, *, limits: Limits = LIMITS) -> Photograph:
     _check_size(header, limits)
     shrink = _shrink(header, limits)
     with _AT_ONCE:
+        header.check_lines()
         stored = _pixels(header, shrink)
         return Photograph(_upright(stored, header.orientation), 1.0 / shrink)
 

@@ -1,6 +1,6 @@
 """What a photograph's bytes say before a single pixel is decoded.
 
-`read_header` walks the whole structure of a JPEG or PNG (never its entropy-coded pixels), refuses what is not
+`read_header` walks the whole structure of a JPEG or PNG (never a pixel), refuses what is not
 one complete still photograph, and keeps only the parts that draw pixels: comments, profiles, thumbnails, text
 and second pictures never reach the codec. It judges by content; a name or a declared type is not asked for.
 
@@ -37,6 +37,9 @@ _FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive"}
 _OTHER_FRAMES = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps across and down, of each pass of an interlaced PNG (section 8.1)."""
 _PNG_DRAWS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _MPF_SEVERAL = frozenset({0x020001, 0x020002, 0x020003})
 """MP types with several photographs of one scene: panorama, stereo pair, multi-angle (DC-007, table 4)."""
@@ -46,7 +49,8 @@ _MPF_SEVERAL = frozenset({0x020001, 0x020002, 0x020003})
 class Header:
     """What was read. width, height: pixels as stored, before `orientation` (Exif, 1 to 8) is applied.
 
-    pixels: the same picture with only the segments or chunks that draw pixels.
+    pixels: the same picture with only the segments or chunks that draw pixels. deflated: a PNG's packed lines;
+    line_bytes: how many bytes they must unpack to.
     """
 
     kind: Literal["JPEG", "PNG"]
@@ -54,6 +58,23 @@ class Header:
     height: int
     orientation: int
     pixels: bytes
+    deflated: tuple[bytes, ...] = ()
+    line_bytes: int = 0
+
+    def check_lines(self) -> None:
+        """Raise DamagedImage where a PNG's packed lines end before its picture does: codecs draw black there."""
+        unpack, left = zlib.decompressobj(), self.line_bytes
+        try:
+            for piece in self.deflated:
+                rest, out = piece, b"."
+                while left > 0 and not unpack.eof and (rest or out):
+                    out = unpack.decompress(rest, 1 << 20)
+                    rest = unpack.unconsumed_tail
+                    left -= len(out)
+        except zlib.error as error:
+            raise _damaged("its pixels do not unpack") from error
+        if left > 0:
+            raise _damaged("some of its lines are missing")
 
 
 def read_header(raw: bytes) -> Header:
@@ -167,6 +188,8 @@ class _Png:
         self._kept: list[bytes] = [PNG_SIGNATURE]
         self._seen: set[bytes] = set()
         self._size = (0, 0)
+        self._lines = 0
+        self._packed: list[bytes] = []
         self._orientation = 1
 
     def read(self) -> Header:
@@ -177,11 +200,14 @@ class _Png:
                 raise _damaged("it has two headers")
             if name == b"acTL":
                 raise AnimatedImage("This PNG is animated.")
+            if name == b"IDAT":
+                self._packed.append(body)
             if name == b"eXIf":
                 self._orientation = read_orientation(body)
         if b"IDAT" not in self._seen:
             raise _damaged("it has no picture in it")
-        return Header("PNG", *self._size, self._orientation, b"".join(self._kept))
+        kept = b"".join(self._kept)
+        return Header("PNG", *self._size, self._orientation, kept, tuple(self._packed), self._lines)
 
     def _chunk(self) -> tuple[bytes, bytes]:
         raw, at = self._raw, self._at
@@ -206,7 +232,18 @@ class _Png:
         depth, colour, compression, filtering, interlace = body[8:13]
         if depth not in _PNG_DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
             raise _damaged("its header is not one a PNG can have")
-        self._size = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
+        width, height = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:8], "big")
+        self._size = width, height
+        passes = _ADAM7 if interlace else ((0, 0, 1, 1),)
+        self._lines = sum(
+            _line_bytes(-((x - width) // across), -((y - height) // down), depth * _PNG_SAMPLES[colour])
+            for x, y, across, down in passes
+        )
+
+
+def _line_bytes(width: int, height: int, bits: int) -> int:
+    """Bytes of `height` filtered lines of `width` pixels; a pass without pixels has no lines."""
+    return height * (1 + (width * bits + 7) // 8) if width > 0 and height > 0 else 0
 
 
 class _Tiff:

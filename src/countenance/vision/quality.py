@@ -52,7 +52,7 @@ SHARPNESS = Range(
     "The face is sharp.",
 )  # fmt: skip
 BRIGHTNESS = Range(
-    "brightness", "mean luma, 0 to 255", 40.0, 225.0,
+    "brightness", "mean luma, 0 to 255", 20.0, 225.0,
     "The face is too dark: light it from the front.", "The face is too bright: take the light away from it.",
     "The face is well lit.",
 )  # fmt: skip

@@ -201,7 +201,7 @@ class _Graph:
         names = [PICTURE, *(f"picture/{i}" for i in range(1, len(steps))), picture.name]
         self._nodes[:0] = [
             helper.make_node(kind, [source, *more], [made], **how)
-            for (kind, more, how), source, made in zip(steps, names, names[1:], strict=True)
+            for (kind, more, how), source, made in zip(steps, names[:-1], names[1:], strict=True)
         ]
         side = picture.size or None
         shape = ["N", side or "H", side or "W", 3]
