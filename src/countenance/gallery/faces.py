@@ -9,7 +9,6 @@ reference by its id and shows nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from countenance.storage.tables import customers, templates
 from countenance.storage.vault import OVERHEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Connection, Row, Select
@@ -129,8 +128,8 @@ class Faces:
             seals = self._seals(connection)
             done = 0
             for page in connection.execute(_chosen(model_digest)).yield_per(BATCH).partitions():
-                for _, alike in groupby(page, key=_kind):
-                    yield from _unsealed(list(alike), seals)
+                for alike in _sorted(page):
+                    yield from _unsealed(alike, seals)
                 done += len(page)
                 if progress is not None:
                     progress(done, total)
@@ -168,15 +167,16 @@ class Faces:
 
 def _chosen(model_digest: str | None) -> _Query:
     its = templates.c
-    query: _Query = select(
-        its.id, its.subject_id, its.collection_id, its.customer_id, its.model_digest, its.sealed
-    ).order_by(its.collection_id)
+    query: _Query = select(its.id, its.subject_id, its.collection_id, its.customer_id, its.model_digest, its.sealed)
     return query if model_digest is None else query.where(its.model_digest == model_digest)
 
 
-def _kind(row: _Row) -> tuple[str, int]:
-    """What the rows of one batch have in common: the collection and the length of what is sealed."""
-    return row[2], len(row[5])
+def _sorted(page: Sequence[_Row]) -> Iterable[list[_Row]]:
+    """The rows of a page by collection and by the length of what is sealed; cheaper here than in SQL."""
+    kinds: dict[tuple[str, int], list[_Row]] = {}
+    for row in page:
+        kinds.setdefault((row[2], len(row[5])), []).append(row)
+    return kinds.values()
 
 
 def _unsealed(rows: Sequence[_Row], seals: dict[str, Seal]) -> Iterator[Batch]:
