@@ -1,12 +1,12 @@
 """Make a calibration record from embedded photographs of people whose groups are known.
 
-Two ways of comparing are measured, and a threshold must hold in both: `enrolled`, a reference averaged with its
-mirror image against a plain probe, as verify and identify do; and `compared`, two plain photographs, as
-`face compare` does. Everything compares every photograph with every one of every other person of the same group
-(the harder case), and once over everyone.
+Two ways of comparing are measured, and a threshold must hold in both: `enrolled`, a reference averaged with
+its mirror image against a plain probe, as verify and identify do; and `compared`, two plain photographs, as
+`face compare` does. Everything compares every photograph with every one of every other person of the same
+group (the harder case), and once over everyone.
 
-It reads no files and knows no data set by name: benchmarks/calibrate.py does. The rules for groups and intervals
-are fairness.py's; what is promised with them stands in docs/accuracy.md.
+It reads no files and knows no data set by name: benchmarks/calibrate.py does. The rules for groups and
+intervals are fairness.py's; what is promised with them stands in docs/accuracy.md.
 """
 
 from __future__ import annotations
@@ -37,21 +37,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LISTED_PPM = tuple(m * 10**e for e in range(4, -1, -1) for m in (10, 5, 2)) + (1,)  # 0.1, 0.05, 0.02 ... 1e-6
-VERIFY_PPM = 1_000  # the strictest decade that women and men and four age bands each carry in the shipped data
+LISTED_PPM = tuple(m * 10**e for e in range(4, -1, -1) for m in (10, 5, 2))  # 0.1, 0.05, 0.02 ... 0.000002
+VERIFY_PPM = 2_000  # 1 in 500: the lowest listed rate that women and men each carry in the shipped data
+FNMR_CARRIED = 0.5  # groups large enough to carry this (20 people) enter the differential of FNMR
 FLOOR_MILLI = 50  # thresholds are looked for from here up, in steps of one thousandth of the cosine
 _ROWS = 1024  # photographs per block of the product: 1024 x N float32
 PROTOCOL = (
-    "Every photograph is compared with every photograph of every other person of the same group; 'everyone' is the "
-    "whole set. The largest face of each photograph is used.",
-    "Two ways of comparing: 'enrolled' (reference averaged with its mirror image, plain probe, either photograph in "
-    "either role) and 'compared' (two plain photographs). A threshold holds in both; one reference per subject.",
-    "Intervals are two-sided 95 %, each group by itself: the wider of Clopper-Pearson with one trial per pair of "
-    "people (per person for false non-matches) and of the bootstrap over people.",
-    "A group carries a rate if its pairs of people would put the upper bound at or under it with no false match at "
-    "all. The threshold of a rate is the lowest at which every group that carries it stays at or under it by the "
-    "upper bound, and at which no smaller group contradicts it by the lower bound; it never falls as rates fall.",
-    "Rates are parts per million, rounded outwards; thresholds thousandths of the cosine.",
+    "Every photograph is compared with every photograph of every other person of the same group; 'everyone' is "
+    "the whole set. The largest face of each photograph is used.",
+    "Two ways of comparing: 'enrolled' (reference averaged with its mirror image against a plain probe, either "
+    "photograph in either role) and 'compared' (two plain photographs). A threshold holds in both, for one "
+    "reference per subject.",
+    "Intervals are two-sided 95 %, for each group by itself: the wider of Clopper-Pearson with one trial per pair "
+    "of people (per person for false non-matches) and of the bootstrap over people.",
+    "A group carries a rate if at least ten of its pairs of people would be expected to match falsely at it. The "
+    "threshold of a rate is the lowest at which every group that carries it stays at or under it by the upper "
+    "bound, and no smaller group contradicts it: by its observed rate where at least one such pair would be "
+    "expected, by its lower bound otherwise. Thresholds never fall as rates fall.",
+    "Rates are parts per million, rounded outwards; thresholds are thousandths of the cosine.",
 )
 
 
@@ -59,8 +62,9 @@ PROTOCOL = (
 class Embedded:
     """A data set, embedded. N photographs with a found face, P people.
 
-    person: (N,) int64, numbers below P. references, probes: (N, D) float32, unit L2, mirror-averaged and plain.
-    groups: name to (P,) bool, who belongs to it. mated: whether its mated pairs are good for a false non-match rate.
+    person: (N,) int64, numbers below P. references, probes: (N, D) float32, unit L2, mirror-averaged and
+    plain. groups: name to (P,) bool, who belongs to it. mated: whether its mated pairs are good for a false
+    non-match rate.
     """
 
     about: DataSet
@@ -92,7 +96,7 @@ class _Cell:
 def calibrate(
     sets: Sequence[Embedded], *, model: str, model_digest: str, made_on: date, why: str, seed: int = 1
 ) -> Calibration:
-    """The record of these sets. Raises BadInput where they can't carry the verification rate of 0.001.
+    """The record of these sets. Raises BadInput where they can't carry the verification rate.
 
     1. Collect the non-mated scores of each group, in both ways.
     2. Find the threshold of each listed rate, from the loosest to the strictest that some group carries.
@@ -102,7 +106,7 @@ def calibrate(
     steps = _steps(cells)
     rates = [step.rate_ppm for step in steps]
     if VERIFY_PPM not in rates:
-        raise BadInput("These people are too few, or the model too weak, for a false match rate of 0.001.")
+        raise BadInput("These people are too few, or the model too weak, for a false match rate of 1 in 500.")
     threshold = steps[rates.index(VERIFY_PPM)].threshold_milli / THOUSAND
     groups = tuple(_group(cell, rates, threshold, seed) for cell in cells)
     return Calibration(
@@ -123,7 +127,7 @@ def calibrate(
     )
 
 
-# -- scores -----------------------------------------------------------------------------------------------------
+# -- scores --------------------------------------------------------------------------------------------------
 
 
 def _cells(held: Embedded, rng: np.random.Generator) -> Iterator[_Cell]:
@@ -153,7 +157,10 @@ def _cells(held: Embedded, rng: np.random.Generator) -> Iterator[_Cell]:
 def _scores(
     references: NDArray[np.float32], probes: NDArray[np.float32], person: NDArray[np.int64], *, both: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Scores of different people at or above the floor, and their people; each pair once, or in both roles."""
+    """Scores of different people at or above the floor, and their people.
+
+    Each pair once, or in both roles.
+    """
     kept: list[tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]] = []
     for at in range(0, len(references), _ROWS):
         rows = slice(at, at + _ROWS)
@@ -166,7 +173,7 @@ def _scores(
     return tuple(np.concatenate(parts) for parts in zip(*kept, strict=True))  # type: ignore[return-value]
 
 
-# -- steps ------------------------------------------------------------------------------------------------------
+# -- steps ---------------------------------------------------------------------------------------------------
 
 
 def _steps(cells: Sequence[_Cell]) -> tuple[Step, ...]:
@@ -194,7 +201,7 @@ def _decider(populations: Sequence[fairness.Population], milli: int, rate_ppm: i
     return refusing[0] if refusing else "no group: the lowest threshold looked at"
 
 
-# -- groups at the verification threshold -------------------------------------------------------------------------
+# -- groups at the verification threshold --------------------------------------------------------------------
 
 
 def _group(cell: _Cell, rates: Sequence[int], threshold: float, seed: int) -> Group:
@@ -233,9 +240,14 @@ def _count(rate: fairness.Rate) -> Count:
 
 
 def _differentials(groups: Sequence[Group], carried_by: Sequence[str]) -> Differentials:
-    """Max/GeoMean of upper bounds, so that no group drops out for having no error; rounded up."""
+    """Max/GeoMean of upper bounds, so that no group drops out for having no error; rounded up.
+
+    The upper bound of a group of a few people says how few they are, not how they fare: compared are groups that
+    carry the rate, and the record names all others.
+    """
     matched = {g.name: g.false_match.high_ppm for g in groups if g.name in carried_by}
-    missed = {g.name: g.false_non_match.high_ppm for g in groups if g.false_non_match is not None}
+    enough = fairness.least_units(FNMR_CARRIED)
+    missed = {g.name: g.false_non_match.high_ppm for g in groups if g.false_non_match and g.people >= enough}
     ratios = [fairness.max_geomean(list(held.values())) for held in (matched, missed)]
     fmr, fnmr = (math.ceil(ratio * THOUSAND) if ratio else 0 for ratio in ratios)
     return Differentials(fmr, tuple(matched), fnmr, tuple(missed))

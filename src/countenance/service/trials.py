@@ -1,9 +1,10 @@
 """The CSV files of an evaluation: which photographs, and who is in them or which pairs are mated.
 
-`pairs`: columns file_a, file_b, mated (1/0, yes/no, true/false), and fold if wanted. `labels`: columns file and
-subject; every other column is a group (gender, ethnicity, ...), an empty cell or NA means not known. UTF-8, comma,
-one header line. Nothing is guessed: an unknown column of `pairs`, a line with too many or too few cells, a pair or
-file named twice, or a file outside the folder ends the evaluation before any photograph is opened.
+`pairs`: columns file_a, file_b, mated (1/0, yes/no, true/false), and fold if wanted. `labels`: columns file
+and subject; every other column is a group (gender, ethnicity, ...), an empty cell or NA means not known.
+UTF-8, comma, one header line. Nothing is guessed: an unknown column of `pairs`, a line with too many or too
+few cells, a pair or file named twice, or a file outside the folder ends the evaluation before any photograph
+is opened.
 
 Messages name lines, never what stands in them: file names and subjects are often people's names.
 """
@@ -22,7 +23,7 @@ from countenance.domain.errors import BadInput, BadRecord, NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MAX_BYTES = 256 << 20  # of one CSV file: some four million lines
+MAX_BYTES = 64 << 20  # of one CSV file: about a million lines
 _MATED = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
 _UNKNOWN = frozenset({"", "NA"})
 _PAIRS, _FOLD = ("file_a", "file_b", "mated"), "fold"
@@ -31,7 +32,10 @@ _LABELS = ("file", "subject")
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Listed comparisons: numbers of two `files`, whether one person is in both, and the fold of each (or none)."""
+    """Listed comparisons.
+
+    Numbers of two `files`, whether one person is in both, and the fold of each (or none).
+    """
 
     files: tuple[Path, ...]
     first: tuple[int, ...]
@@ -42,7 +46,10 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Who is in each of `files`: a number per person from 0, and per group column the word of each file (or None)."""
+    """Who is in each of `files`.
+
+    A number per person from 0, and per group column the word of each file (or None).
+    """
 
     files: tuple[Path, ...]
     person: tuple[int, ...]
@@ -94,7 +101,7 @@ def read_labels(csv_file: Path, images: Path) -> Labels:
     return Labels(numbers.files(), tuple(person), {name: tuple(words) for name, words in columns.items()})
 
 
-# -- the table --------------------------------------------------------------------------------------------------
+# -- the table -----------------------------------------------------------------------------------------------
 
 
 def _table(csv_file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
@@ -105,7 +112,7 @@ def _table(csv_file: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     except OSError:
         raise BadRecord("The CSV file cannot be opened.", next_step="Check the file's name and rights.") from None
     if len(raw) > MAX_BYTES:
-        raise BadRecord("The CSV file is larger than 256 MiB.", next_step="Split the evaluation.")
+        raise BadRecord("The CSV file is larger than 64 MiB.", next_step="Split the evaluation.")
     try:
         text = raw.decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
@@ -151,7 +158,7 @@ def _fold(word: str, line: int) -> str:
     return word
 
 
-# -- the folder -------------------------------------------------------------------------------------------------
+# -- the folder ----------------------------------------------------------------------------------------------
 
 
 class _Numbers:
