@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import cache
 from html import escape
 from importlib import resources
@@ -36,7 +37,6 @@ CHECK = (
 def page(scenes: Sequence[Scene], cast: Cast) -> str:
     """The whole page as HTML."""
     body = "".join(_scene(number, scene) for number, scene in enumerate(scenes, start=1))
-    notes = "".join(f"<p>{escape(note)}</p>" for note in cast.notes)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
@@ -44,7 +44,7 @@ def page(scenes: Sequence[Scene], cast: Cast) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{TITLE}</title><style>{_style()}</style></head><body><main>"
-        f'<h1>{TITLE}</h1><p class="lead">{LEAD}</p>{notes}{_summary(scenes)}{body}{_check()}{_credits(cast)}'
+        f'<h1>{TITLE}</h1><p class="lead">{LEAD}</p>{_summary(scenes)}{body}{_check()}{_credits(cast)}'
         "</main></body></html>\n"
     )
 
@@ -56,7 +56,7 @@ def _summary(scenes: Sequence[Scene]) -> str:
 
 
 def _scene(number: int, scene: Scene) -> str:
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in scene.said)
+    said = "".join(f"<p>{_prose(sentence)}</p>" for sentence in scene.said)
     kind = scene.outcome.replace(" ", "-") if scene.as_told else "untold"
     untold = "" if scene.as_told else "<p><strong>This is not what the story said would happen.</strong></p>"
     return (
@@ -64,6 +64,11 @@ def _scene(number: int, scene: Scene) -> str:
         f'<h2 id="s{number}">{escape(scene.title)}</h2><span class="word {escape(kind)}">{escape(scene.outcome)}</span>'
         f"</div>{said}{untold}{_photos(scene.shown)}{_quotes(scene)}{_decision(scene)}{_receipts(scene)}</section>"
     )
+
+
+def _prose(sentence: str) -> str:
+    """A sentence as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
 def _photos(shown: Sequence[Shown]) -> str:

@@ -1,0 +1,1 @@
+"""The demonstration: its portraits, its page, and a whole story on faces that nobody has."""
