@@ -25,7 +25,7 @@ The order of a batch, and what a crash after each step leaves behind:
     9. Partial versions of tiles that are now full are removed.
            A few of them left over; they are still true.
 
-7 to 9 run behind the answer, in one thread, never more than BEHIND leaves behind, and to the end on close.
+7 to 9 run behind the answer, in one thread, never more than `Bounds.behind` leaves behind, and to the end on close.
 Opening runs the same code: read back what is durable (recovery.py), publish what lies beyond the published
 checkpoint (7 to 9), begin a fresh segment of the journal at that size, remove the older ones.
 
@@ -65,17 +65,25 @@ if TYPE_CHECKING:
 
     Hook = Callable[[Sequence[tuple[int, bytes, object]]], None]
 
-BEHIND = 4096
-"""Durable leaves that may wait to be published; beyond it writers wait for the publisher."""
-
-SEGMENT = 8 * 2**20
-"""Bytes after which a new journal segment is begun, once all before it is published."""
-
-PACE = 0.25
-"""Seconds between two rounds of publishing: about as old as the published checkpoint gets."""
-
 CLOCK_SLACK = 1
 """Seconds by which the clock may step back unnoticed; time daemons step from 0.128 s on (ntpd's default)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far things may drift.
+
+    behind: durable leaves that may wait to be published; beyond it writers wait for the publisher.
+    segment: bytes after which a new journal segment is begun, once all before it is published.
+    pace: seconds between two rounds of publishing, about as old as the published checkpoint gets.
+    """
+
+    behind: int = 4096
+    segment: int = 8 * 2**20
+    pace: float = 0.25
+
+
+BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Log:
         before_commit: Hook | None,
         disk: durable.Disk,
         lock: int,
-        pace: float,
+        bounds: Bounds,
     ) -> None:
         """Not for callers: see `create` and `open`."""
         self._public = public
@@ -114,7 +122,7 @@ class Log:
         self._before_commit = before_commit
         self._disk = disk
         self._lock = lock
-        self._pace = pace
+        self._bounds = bounds
         self._journal = journal.Journal(disk, state)
         self._turns: Turns[Appended] = Turns(self._commit)
         self._tree = threading.Lock()
@@ -168,7 +176,7 @@ class Log:
         clock: Callable[[], datetime] = _now,
         before_commit: Hook | None = None,
         disk: durable.Disk | None = None,
-        pace: float = PACE,
+        bounds: Bounds = BOUNDS,
     ) -> Self:
         """Open a log and finish what a crash left: see the top of this file.
 
@@ -179,8 +187,10 @@ class Log:
             raise NotInitialised("there is no log in this folder")
         disk = disk or durable.Disk()
         with durable.disk_errors():
-            lock = durable.lock(state / "lock")
-            log = cls(public, state, signer, clock=clock, before_commit=before_commit, disk=disk, lock=lock, pace=pace)
+            held = durable.lock(state / "lock")
+            log = cls(
+                public, state, signer, clock=clock, before_commit=before_commit, disk=disk, lock=held, bounds=bounds
+            )
             try:
                 log._recover()
             except BaseException:
@@ -260,8 +270,8 @@ class Log:
 
     def _make_room(self) -> None:
         """Wait for the publisher where it is too far behind; begin a new segment where the old one is long."""
-        full = self._journal.bytes > SEGMENT
-        if full or self.size - self._published >= BEHIND:
+        full = self._journal.bytes > self._bounds.segment
+        if full or self.size - self._published >= self._bounds.behind:
             self.publish()
         if full:
             with self._stopping():
@@ -316,7 +326,7 @@ class Log:
 
     def _publish_forever(self) -> None:
         """The publisher's thread: a round, a pause, and rest while there is nothing new."""
-        while not self._closing.wait(self._pace):
+        while not self._closing.wait(self._bounds.pace):
             self._news.wait()
             self._news.clear()
             try:
