@@ -105,14 +105,9 @@ def decide(matrix: Path | None, *, lifted: bool, as_json: bool, **flags: tuple[s
 
 def shipped_model(today: datetime) -> ModelFacts:
     """The evaluation of the model that comes with the software: the one place where a command gets it."""
-    from countenance.domain.decision import ModelFacts
-    from countenance.domain.errors import NotCalibrated
     from countenance.vision.calibration import Calibration, model_facts
 
-    try:
-        return model_facts(Calibration.shipped(), "shipped", today.date())
-    except NotCalibrated:
-        return ModelFacts(True, True, 100, 10_000, 1000, 1000, 1, "shipped")
+    return model_facts(Calibration.shipped(), "shipped", today.date())
 
 
 def _question(said: Said, now: datetime) -> whatif.WhatIf:

@@ -49,16 +49,12 @@ def list_packs(*, as_json: bool) -> None:
         return
     for file in found:
         on = "on in a fresh install" if file.name in packs.FRESH_INSTALL else "off in a fresh install"
-        click.echo(
-            f"{click.style(file.name, bold=True)}  {file.header.title}\n  {on}; {_freshness(file, today)}"
-        )
+        click.echo(f"{click.style(file.name, bold=True)}  {file.header.title}\n  {on}; {_freshness(file, today)}")
 
 
 @policy.command()
 @click.argument("name")
-@click.option(
-    "--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Also look in this folder."
-)
+@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), help="Also look in this folder.")
 @_JSON
 def show(name: str, folder: Path | None, *, as_json: bool) -> None:
     """Show the pack NAME: who promised what, where it can be read, and each rule as one sentence.
@@ -115,9 +111,7 @@ def _checked(path: Path, name: str) -> dict[str, Any]:
 
 def _verdict(found: dict[str, Any]) -> str:
     if found["ok"]:
-        return (
-            f"{click.style('holds', fg='green')}  {found['name']}  {found['rules']} rules  {found['digest']}"
-        )
+        return f"{click.style('holds', fg='green')}  {found['name']}  {found['rules']} rules  {found['digest']}"
     return f"{click.style('broken', fg='red')} {found['error']}"
 
 
@@ -162,11 +156,7 @@ def _about(file: PackFile, today: date) -> list[str]:
 
 def _freshness(file: PackFile, today: date) -> str:
     header = file.header
-    state = (
-        "needs counsel: it allows nothing any more"
-        if file.stale(today)
-        else f"good until {header.stale_after}"
-    )
+    state = "needs counsel: it allows nothing any more" if file.stale(today) else f"good until {header.stale_after}"
     return f"checked on {header.checked_on}, {state}"
 
 

@@ -188,11 +188,15 @@ class Prepared:
 def prepare(ask: Ask) -> Prepared:
     """The entities and the request of an ask, parsed once and kept; its context is still missing."""
     request = {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
-    entities = cedarpy.Entities.from_json_str(json.dumps(_entities(ask)), _schema())
+    found = entity_attributes(ask)
+    uids = {"Customer": _CUSTOMER, "Use": _USE}
+    listed = [{"uid": uid, "attrs": found[kind], "parents": []} for kind, uid in uids.items()]
+    entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
     return Prepared(ask, words.unknown(ask), request, entities)
 
 
-def _entities(ask: Ask) -> list[dict[str, object]]:
+def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:
+    """What an ask is, as the attributes of the customer and of the use."""
     customer: dict[str, object] = {
         "sector": ask.sector,
         "acts_for": sorted(ask.acts_for),
@@ -201,8 +205,7 @@ def _entities(ask: Ask) -> list[dict[str, object]]:
         "seat_country": ask.seat_country or ask.country,
         "seat_region": ask.seat_region or ("" if ask.seat_country else ask.region),
     }
-    use: dict[str, object] = {name: getattr(ask, name) for name in _USE_ATTRIBUTES}
-    return [{"uid": _CUSTOMER, "attrs": customer, "parents": []}, {"uid": _USE, "attrs": use, "parents": []}]
+    return {"Customer": customer, "Use": {name: getattr(ask, name) for name in _USE_ATTRIBUTES}}
 
 
 def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:

@@ -1,0 +1,229 @@
+"""What would lift a refusal: each set of facts reported, made true in the records themselves, allows; no part does.
+
+The facts are set here on the domain's records (a law in the registry, a warrant on file), not on the derived
+context, so that the search and the derivation are held to each other.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from countenance.domain.decision import Activity, Ask, Facts, GrantFacts, ModelFacts, Paperwork
+from countenance.policy import cedar, lifts, packs, words
+from countenance.policy.context import SHAPE
+from countenance.policy.lifts import AtMost
+from tests.policy.asks import ON, PACKS, authority, decided, facts, ids, law
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+LONG = bool(os.environ.get("COUNTENANCE_LONG"))
+EXAMPLES = 5000 if LONG else 40
+
+
+def mostly(usual: T, others: st.SearchStrategy[T]) -> st.SearchStrategy[T]:
+    """`usual` four times in five: asks that differ from an allowed one in a few things, not in all."""
+    return st.integers(0, 4).flatmap(lambda one_in_five: others if one_in_five == 0 else st.just(usual))
+
+
+TRUE = mostly(True, st.booleans())  # noqa: FBT003
+FALSE = mostly(False, st.booleans())  # noqa: FBT003
+COUNTRIES = st.sampled_from(["US", "US", "DE", "FR"])
+SECTORS = st.sampled_from(words.SECTORS)
+GRAVE = ["access-control", "criminal-investigation", "missing-persons", "demonstration", "credit"]
+ASKS = st.builds(
+    Ask,
+    action=mostly("identify", st.sampled_from(words.ACTIONS)),
+    sector=SECTORS,
+    country=COUNTRIES,
+    seat_country=COUNTRIES,
+    purpose=mostly("access-control", st.sampled_from([*GRAVE, *words.PURPOSES])),
+    acts_for=mostly(frozenset[str](), st.frozensets(SECTORS, max_size=2)),
+    requested_by=mostly(frozenset[str](), st.frozensets(SECTORS, max_size=1)),
+    mode=mostly("one-off", st.sampled_from(words.MODES)),
+    place=mostly("publicly-accessible", st.sampled_from(words.PLACES)),
+    camera=st.sampled_from(words.CAMERAS),
+    probe=mostly("photograph", st.sampled_from(words.PROBES)),
+    capture=mostly("attended", st.sampled_from(words.CAPTURES)),
+    minors=mostly("no", st.sampled_from(words.MINORS)),
+    legal_effect=st.sampled_from(words.YES_NO),
+)
+MODELS = st.builds(
+    ModelFacts,
+    evaluated=TRUE,
+    current=TRUE,
+    worst_fmr_ppm=st.integers(0, 10**6),
+    worst_fnmr_ppm=st.integers(0, 10**6),
+    fmr_max_geomean_milli=mostly(3000, st.integers(1000, 9000)),
+    fnmr_max_geomean_milli=mostly(1500, st.integers(1000, 4000)),
+    groups=st.integers(0, 20),
+    provenance=st.just("shipped"),
+)
+LAWS = st.builds(
+    law,
+    id=st.sampled_from(["us-law", "other"]),
+    jurisdiction=st.sampled_from(["US", "DE", "FR"]),
+    covers=st.sampled_from([frozenset(words.SECTORS), frozenset({"police", "sheriff"})]),
+    recognises=st.sampled_from([frozenset(words.AUTHORITY_KINDS), frozenset[str]()]),
+)
+AUTHORITIES = st.builds(
+    authority,
+    purpose=st.sampled_from(["access-control", "criminal-investigation"]),
+    names_person=st.booleans(),
+    until=st.sampled_from([date(2026, 6, 1), date(2030, 1, 1)]),
+)
+FACTS = st.builds(
+    Facts,
+    on=st.datetimes(datetime(2019, 1, 1), datetime(2027, 11, 22), timezones=st.just(UTC)),  # noqa: DTZ001
+    model=MODELS,
+    verified=TRUE,
+    grant=st.builds(GrantFacts, TRUE, TRUE, TRUE, TRUE, TRUE, TRUE),
+    authority=st.one_of(st.none(), AUTHORITIES),
+    laws=st.lists(LAWS, max_size=2, unique_by=lambda each: each.id).map(tuple),
+    paperwork=st.builds(Paperwork, reviewers=st.integers(0, 3)),
+    consent=mostly("on-record", st.sampled_from(words.CONSENTS)),
+    probe_basis=st.sampled_from(words.PROBE_BASES),
+    activity=st.builds(Activity, FALSE, FALSE),
+)
+
+
+def made_true(asked: Ask, known: Facts, changes: Sequence[tuple[str, Any]]) -> Facts:
+    """The facts with each change made on the record that it is about."""
+    shown = {name.removeprefix("authority."): bool(v) for name, v in changes if name.startswith("authority.")}
+    if shown:
+        known = _authorised(asked, known, set(shown))
+    for name, value in changes:
+        room, _, rest = name.partition(".")
+        if room == "grant":
+            known = replace(known, grant=replace(known.grant, **{rest: value}))
+        elif room == "model":
+            number: Any = value.limit if isinstance(value, AtMost) else value
+            known = replace(known, model=replace(known.model, **{rest: number}))
+        elif room == "activity":
+            known = replace(known, activity=replace(known.activity, **{rest: value}))
+        elif room == "laws":
+            country = rest.split(".")[1]
+            added = law(id=f"new-{country}", jurisdiction=country, start=date(1999, 1, 1), recognises=frozenset())
+            known = replace(known, laws=(*known.laws, added))
+        else:
+            known = replace(known, **_simple(known, name))
+    return known
+
+
+def _simple(known: Facts, name: str) -> dict[str, Any]:
+    simple: dict[str, dict[str, Any]] = {
+        "verified": {"verified": True},
+        "consent.on_record": {"consent": "on-record"},
+        "paperwork.two_reviewers": {"paperwork": replace(known.paperwork, reviewers=2)},
+    }
+    return simple[name]
+
+
+def _authorised(asked: Ask, known: Facts, aspects: set[str]) -> Facts:
+    """An authority with the aspects it had and these; recognised by a law of the place made for it."""
+    context = cedar.decide(PACKS["core"], asked, known).context
+    aspects = aspects | {name for name in SHAPE if name.startswith("authority.") and context[name] is True}
+    aspects = {name.removeprefix("authority.") for name in aspects}
+    today = known.on.date()
+    shown = authority(
+        names_person="names_person" in aspects,
+        start=today if "current" in aspects else date(1990, 1, 1),
+        until=today.replace(year=today.year + 1) if "current" in aspects else date(1990, 1, 2),
+        purpose=asked.purpose if "covers_purpose" in aspects else "none",
+        recognised_by="made" if "recognised" in aspects else "nothing",
+    )
+    made = law(id="made", jurisdiction=asked.country, start=date(1999, 1, 1), assessment={})
+    return replace(known, authority=shown, laws=(*known.laws, made))
+
+
+@seed(20200611)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ASKS, FACTS, st.sampled_from(["us", "all"]))
+def test_what_is_reported_lifts_and_no_part_of_it_does(asked: Ask, known: Facts, packs: str) -> None:
+    verdict = decided(packs, asked, known, lifts=True)
+    if verdict.allowed:
+        assert verdict.lifted_when == ()
+    for lift in verdict.lifted_when:
+        assert decided(packs, asked, made_true(asked, known, lift.all)).allowed
+        for part in combinations(lift.all, len(lift.all) - 1):
+            assert not decided(packs, asked, made_true(asked, known, part)).allowed
+
+
+@seed(20200611)
+@settings(max_examples=EXAMPLES * 2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ASKS, FACTS)
+def test_a_pack_of_forbids_never_allows_more_and_no_rule_fails(asked: Ask, known: Facts) -> None:
+    verdicts = {name: decided(name, asked, known) for name in PACKS}
+    assert not any(verdict.errors for verdict in verdicts.values())
+    for name in ("us", "strict", "all"):
+        assert verdicts["core"].allowed or not verdicts[name].allowed
+        assert set(ids(verdicts["core"])) <= set(ids(verdicts[name])) or verdicts["core"].allowed
+    assert verdicts["all"].allowed == (verdicts["us"].allowed and verdicts["strict"].allowed)
+
+
+@seed(20200611)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(ASKS, FACTS)
+def test_a_stranger_decides_the_same_from_the_words_and_the_context(asked: Ask, known: Facts) -> None:
+    verdict = decided("all", asked, known)
+    hour = known.on.replace(minute=0, second=0, microsecond=0)
+    assert cedar.redecide(PACKS["all"], asked, hour, verdict.context) == verdict
+
+
+def test_every_boolean_of_the_context_can_be_said_or_is_named_as_fixed() -> None:
+    fixed = {"authority.region_missing", "authority.locality_missing"}
+    assert set(lifts.FACTS) | fixed == {name for name, kind in SHAPE.items() if kind is bool}
+
+
+def own_pack(rules: str) -> cedar.PolicySet:
+    header = (
+        "// pack: own\n// title: T\n// promised_by: P\n// source: https://example.org\n"
+        "// checked_on: 2026-01-01\n// stale_after: 2029-01-01\n// secondary: none\n"
+    )
+    return cedar.assemble([packs.read("core"), packs.parse((header + rules).encode(), "own")])
+
+
+def rule(name: str, condition: str) -> str:
+    return (
+        f'@id("own.{name}") @says("No.") @source("https://example.org") @evidence("T")\n'
+        f"forbid (principal, action, resource) when {{ {condition} }};\n"
+    )
+
+
+def test_alternatives_are_each_found() -> None:
+    own = own_pack(rule("either", "!context.paperwork.training_valid && !context.paperwork.one_reviewer"))
+    verdict = cedar.decide(own, Ask("detect", "commercial", "DE", "access-control"), facts(), lifts=True)
+    found = [lift.all for lift in verdict.lifted_when]
+    assert found == [(("paperwork.one_reviewer", True),), (("paperwork.training_valid", True),)]
+
+
+def test_a_promise_with_an_end_is_lifted_by_its_end() -> None:
+    own = own_pack(rule("year", 'context.on < datetime("2027-06-10")'))
+    verdict = cedar.decide(own, Ask("detect", "commercial", "DE", "access-control"), facts(), lifts=True)
+    assert [lift.all for lift in verdict.lifted_when] == [(("on", "2027-06-10"),)]
+
+
+@pytest.mark.parametrize(("condition", "limit"), [("> 4000", 4000), (">= 4000", 3999)])
+def test_of_two_limits_the_stricter_is_named(condition: str, limit: int) -> None:
+    own = own_pack(rule("strict", f"context.model.fmr_max_geomean_milli {condition}"))
+    known = replace(facts(), model=replace(facts().model, fmr_max_geomean_milli=9000))
+    verdict = cedar.decide(own, Ask("detect", "commercial", "DE", "access-control"), known, lifts=True)
+    assert [lift.all for lift in verdict.lifted_when] == [(("model.fmr_max_geomean_milli", AtMost(limit)),)]
+
+
+def test_a_stale_pack_denies_what_it_would_allow_and_nothing_lifts_it() -> None:
+    later = facts(on=ON.replace(year=2028))
+    verdict = decided("us", Ask("detect", "commercial", "DE", "access-control"), later, lifts=True)
+    assert ids(verdict) == ["core.stale", "microsoft-2020.stale"]
+    assert (verdict.answer, verdict.lifted_when) == ("deny", ())
+    last = facts(on=datetime(2027, 11, 22, 23, 59, tzinfo=UTC))
+    assert decided("us", Ask("detect", "commercial", "DE", "access-control"), last).allowed
