@@ -49,6 +49,7 @@ def test_a_receipt_on_one_line_a_file_with_it_and_a_key_file_do_as_well(tmp_path
         assert ended.exit_code == 0, ended.output
         said = json.loads(ended.output)
         assert (said["verified"], said["witnessed"], said["index"], said["size"]) == (True, False, 2, 3)
+        assert said["schema"] == "countenance-leaf@v1"
         assert (said["leaf"]["verdict"], said["closed"]["subject"]) == ("allow", "sub_9")
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countenance.domain.errors import BadRecord, Unverified
-from countenance.ledger import leaf, proof
+from countenance.ledger import proof
 from countenance.ledger.note import Signer
 from countenance.ledger.proof import Receipt, TlogProof
 from tests.ledger.world import LONG, SIGNER, closed_part, decision, make_log, some_leaf
@@ -151,4 +151,3 @@ def test_a_leaf_of_no_schema_does_not_hold_even_if_it_is_in_a_log() -> None:
     made = Receipt(TlogProof(b"anything", 0, (), SIGNER.sign(head.text)))
     with pytest.raises(Unverified, match="canonical JSON"):
         proof.verify_receipt(made, KEY)
-    assert leaf.LEAF_SCHEMA == "countenance-leaf@v1"

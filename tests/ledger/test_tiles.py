@@ -41,7 +41,8 @@ def test_every_path_comes_back(level: int, index: int, width: int) -> None:
 @pytest.mark.parametrize(
     "path",
     ["tile/0/0", "tile/00/000", "tile/64/000", "tile/0/1000", "tile/0/x000/000", "tile/0/x001", "tile/0/x001/x002",
-     "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/0/000.p/-1", "tile/0/" + 3 * "\u0660",
+     "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/", "tile/0/000.p/-1",
+     "tile/0/" + "\u0660" * 3,
      "tile/entry/000", "tile/0/000\n", "/tile/0/000", "tile/0/000.p/1/2"],
 )  # fmt: skip
 def test_any_other_spelling_is_no_tile(path: str) -> None:

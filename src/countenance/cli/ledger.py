@@ -122,9 +122,12 @@ def _read_receipt(receipt: str) -> bytes:
 
 
 def _receipt_wire(found: VerifiedReceipt) -> dict[str, Any]:
+    from countenance.ledger.leaf import LEAF_SCHEMA
+
     head = found.checkpoint
     return {
-        "verified": True, "witnessed": False, "log": head.origin, "index": found.index, "size": head.size,
+        "verified": True, "witnessed": False, "schema": LEAF_SCHEMA,
+        "log": head.origin, "index": found.index, "size": head.size,
         "root": head.root.hex(), "leaf": found.leaf.open, "closed": found.closed,
     }  # fmt: skip
 
