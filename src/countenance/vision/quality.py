@@ -43,11 +43,11 @@ class Range:
 
 
 SIZE = Range(
-    "size", "pixels between the eyes", 24.0, float("inf"),
+    "size", "pixels between the eyes", 16.0, float("inf"),
     "The face is too small: come closer, or send a larger photograph.", "", "The face is large enough.",
 )  # fmt: skip
 SHARPNESS = Range(
-    "sharpness", "energy of fine detail, per cent", 1.0, float("inf"),
+    "sharpness", "energy of fine detail, per cent", 0.5, float("inf"),
     "The face is blurred: hold still, focus, and do not enlarge a small photograph.", "",
     "The face is sharp.",
 )  # fmt: skip
@@ -57,7 +57,7 @@ BRIGHTNESS = Range(
     "The face is well lit.",
 )  # fmt: skip
 CONTRAST = Range(
-    "contrast", "standard deviation of luma", 12.0, float("inf"),
+    "contrast", "standard deviation of luma", 10.0, float("inf"),
     "The face is washed out: avoid fog, glare and dirty lenses.", "", "The face has contrast.",
 )  # fmt: skip
 YAW = Range(
