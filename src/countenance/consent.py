@@ -8,7 +8,6 @@ here before the search; nothing here ever filters a result. Source: ISO/IEC TS 2
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from countenance.storage.tables import consents, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from sqlalchemy import Connection, Select
 

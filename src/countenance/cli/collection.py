@@ -29,9 +29,7 @@ def collection() -> None:
 @click.option("--purpose", required=True, help="One purpose of the grant.")
 @surface.key_option
 @surface.house_options
-def create(
-    name: str, purpose: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool  # noqa: FBT001
-) -> None:
+def create(name: str, purpose: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:
     """Make a collection called NAME.
 
     \b
@@ -48,7 +46,7 @@ def create(
 @collection.command(name="list")
 @surface.key_option
 @surface.house_options
-def list_all(key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def list_all(key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:
     """List the collections of the key's customer.
 
     \b

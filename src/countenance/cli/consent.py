@@ -31,7 +31,7 @@ def consent() -> None:
 @click.option("--adult", is_flag=True, help="The record says that this person is an adult.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The term ends on this day.")
 @click.option("--given", type=click.DateTime(["%Y-%m-%d"]), help="The day it was given; now when left out.")
-@click.option("--basis", default="consent", show_default=True, help="consent, or demonstration for published portraits.")
+@click.option("--basis", default="consent", show_default=True, help="consent, or demonstration for portraits.")
 @click.option("--manner", default="electronic", show_default=True, help="How it was given.")
 @click.option("--notice", default=NOTICE, show_default=True, help="What the person was told.")
 @click.option("--recorded-by", default="the key's holder", show_default=True, help="Who recorded it.")
@@ -39,9 +39,9 @@ def consent() -> None:
 @surface.key_option
 @surface.house_options
 def give(
-    subject: str, adult: bool, until: datetime, given: datetime | None, basis: str, manner: str,  # noqa: FBT001
+    subject: str, adult: bool, until: datetime, given: datetime | None, basis: str, manner: str,
     notice: str, recorded_by: str, name: str, key_file: Path | None,
-    data: Path | None, keys: Path | None, as_json: bool,  # noqa: FBT001
+    data: Path | None, keys: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put on record that SUBJECT (your name for the person) agreed.
 
@@ -75,7 +75,7 @@ def give(
 @surface.key_option
 @surface.house_options
 def withdraw(
-    subject: str, name: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool  # noqa: FBT001
+    subject: str, name: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool
 ) -> None:
     """Withdraw every open basis of SUBJECT, in force at once; never asked of the policy.
 

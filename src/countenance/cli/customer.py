@@ -53,7 +53,7 @@ def customer() -> None:
 @click.option("--key-out", type=click.Path(path_type=Path, dir_okay=False), help="Write the key to this file (0600).")
 @surface.house_options
 def apply(
-    data: Path | None, keys: Path | None, as_json: bool, key_out: Path | None, until: datetime | None,  # noqa: FBT001
+    data: Path | None, keys: Path | None, as_json: bool, key_out: Path | None, until: datetime | None,
     **facts: Any,
 ) -> None:  # fmt: skip
     """Decide an application; on an allow, make the customer, its grant and its first key.
@@ -79,7 +79,7 @@ def apply(
 @customer.command()
 @surface.key_option
 @surface.house_options
-def revoke(key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def revoke(key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:
     """End the key in --key; it fails from the next call on.
 
     \b
@@ -99,8 +99,9 @@ def _application(facts: dict[str, Any]) -> Application:
     from countenance.service.application import Application
 
     verification = _verification(facts)
-    sets = {name: frozenset(facts.pop(name)) for name in ("acts_for", "purposes", "modes", "places")}
-    return Application(**facts, **sets, verification=verification)
+    for name in ("acts_for", "purposes", "modes", "places"):
+        facts[name] = frozenset(facts[name])
+    return Application(**facts, verification=verification)
 
 
 def _verification(facts: dict[str, Any]) -> Verification | None:

@@ -30,7 +30,7 @@ def face() -> None:
 @surface.key_option
 @surface.house_options
 def detect(
-    photos: tuple[Path, ...], key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool,  # noqa: FBT001
+    photos: tuple[Path, ...], key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool,
     **said: Any,
 ) -> None:  # fmt: skip
     """Where the faces are and how good their picture is, largest first.
@@ -61,7 +61,7 @@ def detect(
 @surface.house_options
 def compare(
     photo: Path, others: tuple[Path, ...], key_file: Path | None, data: Path | None, keys: Path | None,
-    as_json: bool, **said: Any,  # noqa: FBT001
+    as_json: bool, **said: Any,
 ) -> None:  # fmt: skip
     """Does each of OTHERS show the person in PHOTO? More than a few in turn count as identification.
 

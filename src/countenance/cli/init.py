@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--origin", default="localhost/countenance", show_default=True, help="The log's public name.")
 @click.option("--for-myself", is_flag=True, help="You are the only user: get a grant, a collection and a key too.")
-@click.option("--purpose", default="identity-verification", show_default=True, help="With --for-myself: what for.")
+@click.option(
+    "--purpose", "purposes", multiple=True, default=("identity-verification",), show_default=True,
+    help="With --for-myself: what for; repeatable, the first is the collection's.",
+)  # fmt: skip
 @click.option("--country", default="", help="With --for-myself: where, ISO 3166-1 such as DE.")
 @click.option("--region", default="", help="With --for-myself: ISO 3166-2 such as US-WA, where a rule needs it.")
 @surface.house_options
 def init(
-    origin: str, for_myself: bool, purpose: str, country: str, region: str,  # noqa: FBT001
-    data: Path | None, keys: Path | None, as_json: bool,  # noqa: FBT001
+    origin: str, for_myself: bool, purposes: tuple[str, ...], country: str, region: str,
+    data: Path | None, keys: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Make a house: its folder of state, its master key outside it, and its log.
 
@@ -38,11 +41,11 @@ def init(
         raise click.UsageError("--for-myself needs --country, since rules depend on where faces are used")
     where = surface.settings(data, keys)
     founding.found(where, origin)
-    body = {"origin": origin, "vkey": where.log_vkey.read_text().strip()}
+    body: dict[str, object] = {"origin": origin, "vkey": where.log_vkey.read_text().strip()}
     lines = [f"founded {origin}", f"  log key {body['vkey']}", "  keep the keys folder apart from the data folder"]
     if for_myself:
         with surface.opened(where, quiet=as_json) as house:
-            alone = myself.settle_in(house, purpose, country, region)
+            alone = myself.settle_in(house, purposes, country, region)
         body.update(_wire(alone))
         lines += _lines(alone)
     surface.show(body, as_json=as_json, sentences=lambda: lines)
@@ -58,7 +61,8 @@ def _wire(alone: Alone) -> dict[str, object]:
 
 def _lines(alone: Alone) -> list[str]:
     return [
-        f"admitted for {alone.collection.purpose} until {alone.admitted.until[:10]}; collection {alone.collection.name}",
+        f"admitted for {alone.collection.purpose} until {alone.admitted.until[:10]}",
+        f"  your collection is called {alone.collection.name}",
         "  your key is in the keys folder; commands find it there",
         "What one person alone can't promise:",
         *(f"  - {sentence}" for sentence in alone.cannot_promise),

@@ -104,3 +104,7 @@ def _say(error: CountenanceError) -> None:
     click.echo(f"  next    {error.next_step}", err=True)
     if error.receipt:
         click.echo(f"  receipt {error.receipt}", err=True)
+
+
+if __name__ == "__main__":
+    main()

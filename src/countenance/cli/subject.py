@@ -43,7 +43,7 @@ def _common(command: Any) -> Any:
 @_common
 def enrol(
     alias: str, photo: Path, name: str, key_file: Path | None, data: Path | None, keys: Path | None,
-    as_json: bool, **said: Any,  # noqa: FBT001
+    as_json: bool, **said: Any,
 ) -> None:  # fmt: skip
     """Add a reference of ALIAS from PHOTO; the photograph is not kept.
 
@@ -73,7 +73,7 @@ def enrol(
 @_common
 def verify(
     alias: str, photo: Path, name: str, key_file: Path | None, data: Path | None, keys: Path | None,
-    as_json: bool, **said: Any,  # noqa: FBT001
+    as_json: bool, **said: Any,
 ) -> None:  # fmt: skip
     """Is the person in PHOTO the subject ALIAS?
 
@@ -99,7 +99,7 @@ def verify(
 @_common
 def identify(
     photo: Path, top: int, name: str, key_file: Path | None, data: Path | None, keys: Path | None,
-    as_json: bool, **said: Any,  # noqa: FBT001
+    as_json: bool, **said: Any,
 ) -> None:  # fmt: skip
     """Who of the collection is in PHOTO, among those whose basis covers this purpose?
 
@@ -126,9 +126,7 @@ def identify(
 
 @subject.command(name="list")
 @_common
-def list_all(
-    name: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool  # noqa: FBT001
-) -> None:
+def list_all(name: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:
     """List the subjects of a collection.
 
     \b
@@ -150,7 +148,7 @@ def list_all(
 @_common
 def erase(
     alias: str, certificate: Path | None, name: str, key_file: Path | None, data: Path | None, keys: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Erase ALIAS: rows, templates, closed parts; re-read the storage; sign a certificate. Can't be undone.
 
@@ -176,7 +174,7 @@ def likeness_lines(answer: Answered[Any], likeness: Likeness) -> list[str]:
     said = "match" if likeness.match else "no match"
     return [
         f"{said}: two different people look this alike {surface.rate(likeness.false_match_rate)}",
-        f"  the threshold keeps false matches at or under 1 in {round(1 / likeness.operating_fmr):,}"
+        f"  the threshold keeps false matches at or under 1 in {round(1 / likeness.promised_rate):,}"
         " in every measured group that can carry it",
         *surface.receipt_lines(answer.receipt),
     ]

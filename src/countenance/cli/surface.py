@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,7 +90,7 @@ def principal(house: House, key_file: Path | None) -> Principal:
     path = key_file or house.settings.own_key
     if not path.exists():
         raise Unauthenticated("no key was given", next_step="Name a file with your key: --key FILE.")
-    text = files.read_private(path, limit=KEY_LIMIT, what="the key file")
+    text = files.read_private(path, KEY_LIMIT, what="the key file")
     return authenticate(house.database, text.decode("ascii", "replace"))
 
 
@@ -146,7 +147,7 @@ def receipt_lines(receipt: str) -> list[str]:
 
 def _unsealing() -> Callable[[int, int], None]:
     def show_progress(done: int, of: int) -> None:
-        if of >= 10_000 and click.get_text_stream("stderr").isatty():
+        if of >= 10_000 and sys.stderr.isatty():
             click.echo(f"\runsealing references {done:,} of {of:,}", err=True, nl=done == of)
 
     return show_progress

@@ -6,6 +6,7 @@ policy said; a `Decision` is ask, facts and verdict on one day. None of them nam
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -175,7 +176,7 @@ class Verdict:
     lifted_when: tuple[Lift, ...] = ()
     duties: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    context: dict[str, object] = field(default_factory=dict)
+    context: Mapping[str, bool | int | str] = field(default_factory=dict)
 
     @property
     def allowed(self) -> bool:

@@ -53,9 +53,7 @@ def apply(house: House, application: Application, *, until: datetime | None = No
     return _admit(house, application, answers, end)
 
 
-def _admit(
-    house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime
-) -> Admitted:
+def _admit(house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime) -> Admitted:
     customer, grant, moment = ids.new("customer"), ids.new("grant"), ids.utc(house.now())
     row = {
         "id": customer, "created": moment, "facts": facts_row(application), "status": "active",
@@ -79,9 +77,7 @@ def _facts(house: House, application: Application, now: datetime) -> Facts:
     kept = application.verification
     verified = kept is not None and now.date() < kept.until
     organisation = application.name if verified else ""
-    return Facts(
-        on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws
-    )
+    return Facts(on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws)
 
 
 def _record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:

@@ -1,15 +1,13 @@
 """The house, open: every room wired once, from the settings alone.
 
 It holds the lock on the data folder, the unsealed templates in memory and the log ready to append. Opening does
-what a restart owes people first: unfinished erasures are completed and owed leaves written before any request.
+what a restart owes people first: owed leaves are written and unfinished erasures completed before any request.
 """
 
 from __future__ import annotations
 
+import resource
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import insert
@@ -21,8 +19,10 @@ from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger.log import Log
 from countenance.policy import cedar, laws
-from countenance.service import build, founding
+from countenance.service import build, erase, founding, owed
+from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
+from countenance.service.likeness import threshold
 from countenance.storage import db
 from countenance.storage.tables import closed_parts
 from countenance.storage.vault import Vault
@@ -32,51 +32,53 @@ from countenance.vision.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from countenance.config import Settings
     from countenance.domain.decision import Law, ModelFacts
 
-Clock = "Callable[[], datetime]"
+    Clock = Callable[[], datetime]
+    Progress = Callable[[int, int], None]
+    Vision = Callable[[Settings], tuple[Engine, Calibration]]
 
 
-def wall_clock() -> datetime:
-    """Now, in UTC."""
-    return datetime.now(UTC)
+def load_vision(settings: Settings) -> tuple[Engine, Calibration]:
+    """The engine of the settings' models, and the calibration record made with it."""
+    manifest = models.Manifest.read(settings.manifest) if settings.manifest else models.shipped()
+    calibration = Calibration.of(manifest, settings.manifest.parent if settings.manifest else None)
+    return Engine.load(manifest, settings.models, threads=settings.threads), calibration
 
 
-@dataclass
 class House:
-    """One open house. Use as a context manager; thread-safe once open."""
+    """One open house; a context manager, thread-safe once open. `open` makes one."""
 
-    settings: Settings
-    now: Callable[[], datetime]
-    database: db.Database
-    vault: Vault
-    engine: Engine
-    calibration: Calibration
-    laws: tuple[Law, ...]
-    policies: cedar.PolicySet
-    _stack: ExitStack
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Not for callers: see `open`. What may fail for want of the operator comes first, the costly last."""
+        self.settings = settings
+        self.now = clock
+        self.laws: tuple[Law, ...] = ()
+        self.policies = cedar.load()
+        self.vault = Vault.read(settings.master_key)
+        self._stack = ExitStack()
 
     @classmethod
     def open(
         cls,
         settings: Settings,
         *,
-        clock: Callable[[], datetime] = wall_clock,
-        progress: Callable[[int, int], None] | None = None,
+        clock: Clock = wall_clock,
+        progress: Progress | None = None,
+        vision: Vision = load_vision,
     ) -> Self:
-        """Open the house in `settings.data`. progress(done, of): references unsealed so far."""
+        """Open the house in `settings.data`. progress(done, of): references unsealed so far.
+
+        Raises NotInitialised, MissingMasterKey, WrongMasterKey, LogLocked, ClockWentBack, ModelMissing, ...
+        """
         founding.require(settings)
-        with ExitStack() as stack:
-            vault = Vault.read(settings.master_key)
-            database = stack.enter_context(db.open(settings.database, create=False))
-            vault.check(database)
-            manifest = models.Manifest.read(settings.manifest) if settings.manifest else models.shipped()
-            engine = stack.enter_context(Engine.load(manifest, settings.models, threads=settings.threads))
-            calibration = Calibration.of(manifest, engine.model_digest)
-            house = cls(settings, clock, database, vault, engine, calibration, (), cedar.load(), stack.pop_all())
+        forbid_core_dumps()
+        house = cls(settings, clock)
         try:
+            house._wire(vision)
             house._settle(progress)
         except BaseException:
             house.close()
@@ -84,6 +86,7 @@ class House:
         return house
 
     def close(self) -> None:
+        """Finish what is under way, publish the last checkpoint, let go of the folder."""
         self._stack.close()
 
     def __enter__(self) -> Self:
@@ -92,65 +95,60 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @cached_property
-    def gate(self) -> Gate:
-        return Gate(self)
+    def model_facts(self, now: datetime) -> ModelFacts:
+        """What the policy reads of the model in use."""
+        return model_facts(self.calibration, self.engine.manifest.provenance, now.date())
 
-    @cached_property
-    def candidates(self) -> Candidates:
-        return Candidates(self.database)
-
-    @cached_property
-    def faces(self) -> Faces:
-        return Faces(self.database, self.vault)
-
-    @cached_property
-    def index(self) -> Index:
-        return Index(self.engine.dimension)
-
-    @cached_property
-    def meter(self) -> Meter:
-        return Meter(self.database, self.calibration.threshold(), lambda: ids.new("request"))
-
-    @cached_property
-    def log(self) -> Log:
+    def _wire(self, vision: Vision) -> None:
+        """Database, log (which takes the lock on the folder), engine, and what lives between them."""
+        self.database = self._stack.enter_context(db.open(self.settings.database, create=False))
+        self.vault.check(self.database)
         signer = founding.signer(self.settings, self.vault, "log")
-        log = Log.open(
-            self.settings.ledger, self.settings.log_state, signer, clock=self.now, before_commit=self._keep_closed
-        )
-        return self._stack.enter_context(log)
-
-    @cached_property
-    def digests(self) -> dict[str, str]:
-        """What decided, as the leaf names it: policy set, law registry, model manifest, running code."""
-        return {
+        folders = self.settings.ledger, self.settings.log_state
+        log = Log.open(*folders, signer, clock=self.now, before_commit=self._keep_closed)
+        self.log = self._stack.enter_context(log)
+        self.engine, self.calibration = vision(self.settings)
+        self._stack.enter_context(self.engine)
+        self.gate = Gate(self)
+        self.candidates = Candidates(self.database)
+        self.faces = Faces(self.database, self.vault)
+        self.index = Index(self.engine.dimension)
+        self.meter = Meter(self.database, self._same_person(), lambda: ids.new("request"))
+        self.digests = {
             "policy": self.policies.digest,
             "laws": laws.registry_digest(self.laws),
             "model": self.engine.model_digest,
             "wheel": build.digest(),
         }
 
-    def model_facts(self, now: datetime) -> ModelFacts:
-        return model_facts(self.calibration, self.engine.manifest.provenance, now.date())
-
-    def _settle(self, progress: Callable[[int, int], None] | None) -> None:
-        """What a start owes: the lock, the owed leaves, the open erasures, then the index."""
-        from countenance.service import erase, owed
-
-        _ = self.log
+    def _settle(self, progress: Progress | None) -> None:
+        """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
         self.meter.sweep(self.now())
         owed.pay(self)
         erase.complete(self)
-        for collection, subject, reference, template in self.faces.load(progress=progress):
-            self.index.add(collection, subject, reference, template)
+        self.faces.load(self.index, progress=progress)
+
+    def _same_person(self) -> float:
+        return threshold(self.calibration, self.calibration.verify_rate)
 
     def _keep_closed(self, batch: Sequence[tuple[int, bytes, object]]) -> None:
         """Before a batch becomes durable: its nonces and closed parts, in one transaction."""
-        rows = []
-        for index, _, private in batch:
-            about, nonce, closed = private  # type: ignore[misc]
-            assert isinstance(about, Private)
-            row = {"leaf_index": index, "customer_id": about.customer or None, "subject_id": about.subject or None}
-            rows.append({**row, "nonce": nonce, "closed": closed})
+        rows = [_closed_row(index, private) for index, _, private in batch]
         with self.database.begin() as connection:
             connection.execute(insert(closed_parts).prefix_with("OR REPLACE"), rows)
+
+
+def forbid_core_dumps() -> None:
+    """A crash must not write clear templates to the disk."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def _closed_row(index: int, private: object) -> dict[str, object]:
+    assert isinstance(private, tuple)
+    about, nonce, closed = private
+    assert isinstance(about, Private)
+    return {
+        "leaf_index": index, "customer_id": about.customer or None, "subject_id": about.subject or None,
+        "nonce": nonce, "closed": closed,
+    }  # fmt: skip

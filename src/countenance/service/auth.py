@@ -11,7 +11,6 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
@@ -22,6 +21,8 @@ from countenance.service.application import Customer, customer_of
 from countenance.storage.tables import customers, grants, keys
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection, Row, Select
 
     from countenance.storage.db import Database

@@ -6,16 +6,14 @@ template stays. Enrolment asks more of a picture than a search does: exactly one
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from countenance.domain import ids
-from countenance.domain.errors import PoorQuality
 from countenance.service import people
 from countenance.service.gate import Answered, Done, Permit
+from countenance.service.likeness import the_face, threshold
 from countenance.service.use import Use, ask_of
-from countenance.vision.decode import decode
-from countenance.vision.engine import only_face
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +43,9 @@ def enrol(
     target = people.target(house, who, inside, alias_or_id, ask.purpose)
 
     def work(_: Permit) -> Done[Enrolled]:
-        face, template = _reference(house, photo)
+        face, template = the_face(house, photo, "enrol", mirror=True)
+        references = house.index.count(inside.id, target.subject) + 1
+        threshold(house.calibration, house.calibration.verify_rate, references)
         made = Enrolled(target.subject, ids.new("reference"), face)
 
         def effect(connection: Connection) -> None:
@@ -56,20 +56,7 @@ def enrol(
 
         return Done(made, "enrolled", effect=effect, settled=lambda: _index(house, inside, made, template))
 
-    return house.gate.run(
-        who, ask, work, about=target.about, consent=target.consent, problem=target.problem
-    )
-
-
-def _reference(house: House, photo: bytes) -> tuple[Face, NDArray[np.float32]]:
-    """The only face of the photograph and its reference template: (D,) float32, unit L2."""
-    image = decode(photo)
-    face = only_face(house.engine.detect(image))
-    if not face.quality.ok:
-        raise PoorQuality("this photograph is not good enough to enrol: " + "; ".join(face.quality.complaints))
-    template = house.engine.embed(image, (face,), mirror=True)[0].template
-    assert template is not None
-    return replace(face, template=None), template
+    return house.gate.run(who, ask, work, about=target.about, consent=target.consent, problem=target.problem)
 
 
 def _index(house: House, inside: Collection, made: Enrolled, template: NDArray[np.float32]) -> None:

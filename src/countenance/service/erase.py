@@ -2,11 +2,11 @@
 
     1. note the erasure           so that a crash from here on is completed at the next start
     -- the point of no return: from this commit on the person is not found, whatever happens
-    2. what is owed, the index    leaves about the person are written while they can be; the subject's rows are overwritten in memory
+    2. debts and the index        leaves owed about the person are written; the rows in memory are overwritten
     3. the rows                   templates, bases, counts, nonces and closed parts, the subject itself
-    4. the files                  the write-ahead log is folded in and truncated; deleted pages are zeroed
-    5. re-read                    every file of the database is searched for what was deleted
-    6. the name                   the note of step 1 forgets whom it was about; files again, re-read again
+    4. the files                  the write-ahead log is folded in and cut; deleted pages are zeroed
+    5. re-read                    the files are searched for what was deleted; written anew where it is found
+    6. the name                   the note of step 1 forgets whom it was about; then 4 and 5 again
     7. the leaf                   an erasure took place; it names nobody
     8. the certificate            signed with its own key, bound to that leaf
 
@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, select, update
 
 from countenance.domain import ids
-from countenance.domain.errors import StorageDamaged
+from countenance.domain.errors import Conflict, StorageDamaged
 from countenance.service import founding, owed, people
 from countenance.service.gate import Private
-from countenance.storage.tables import closed_parts, consents, erasures, meter, subjects, templates
+from countenance.storage.tables import closed_parts, consents, erasures, meter, subjects
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -47,13 +47,14 @@ class Erased:
 def erase(house: House, who: Principal, inside: Collection, alias_or_id: str) -> Erased:
     """Erase one subject of a collection. Raises NotFound for a missing one, or another tenant's."""
     subject = people.subject_id(house, who, inside, alias_or_id)
+    erasure = ids.new("erasure")
     row = {
-        "id": ids.new("erasure"), "customer_id": who.customer.id, "subject_id": subject,
+        "id": erasure, "customer_id": who.customer.id, "subject_id": subject,
         "requested": ids.utc(house.now()), "state": "begun", "certificate": None,
     }  # fmt: skip
     with house.database.begin() as connection:
         connection.execute(insert(erasures), row)
-    return _carry_out(house, row["id"], collection=inside.id)
+    return _carry_out(house, erasure, collection=inside.id)
 
 
 def complete(house: House) -> int:
@@ -73,11 +74,9 @@ def _carry_out(house: House, erasure: str, collection: str = "") -> Erased:
             house.index.remove_subject(collection, note.subject_id)
         traces = _delete(house, note.subject_id)
         house.candidates.changed()
-        house.database.checkpoint_truncate()
-        _gone(house, traces)
+        _scrub(house, traces)
         _forget_name(house, erasure)
-        house.database.checkpoint_truncate()
-        _gone(house, [note.subject_id.encode()])
+        _scrub(house, (note.subject_id.encode(),))
     return _certify(house, _note(house, erasure))
 
 
@@ -86,36 +85,34 @@ def _note(house: House, erasure: str) -> Row[tuple[str, ...]]:
         return connection.execute(select(erasures).where(erasures.c.id == erasure)).one()
 
 
-def _delete(house: House, subject: str) -> list[bytes]:
+def _delete(house: House, subject: str) -> tuple[bytes, ...]:
     """Delete every row about a subject in one transaction; returns the bytes that must not be found again."""
-    target = house.vault.digest("meter", subject.encode())
+    target = house.vault.digest(subject.encode(), label="meter")
     with house.database.begin() as connection:
-        traces = [row.sealed for row in connection.execute(select(templates).where(templates.c.subject_id == subject))]
+        sealed = house.faces.delete(connection, subject)
         closed = connection.execute(select(closed_parts).where(closed_parts.c.subject_id == subject)).all()
-        traces += [part for row in closed for part in (row.nonce, row.closed)]
-        traces += [row.alias for row in connection.execute(select(subjects).where(subjects.c.id == subject))]
-        for table in (templates, consents, closed_parts):
+        aliases = connection.execute(select(subjects.c.alias).where(subjects.c.id == subject)).scalars().all()
+        for table in (consents, closed_parts):
             connection.execute(delete(table).where(table.c.subject_id == subject))
         connection.execute(delete(meter).where(meter.c.target == target))
         connection.execute(delete(subjects).where(subjects.c.id == subject))
-    return [*traces, target]
+    return (*sealed, *(row.nonce for row in closed), *aliases, target)
 
 
-def _gone(house: House, traces: list[bytes]) -> None:
+def _scrub(house: House, traces: tuple[bytes, ...]) -> None:
     """Re-read every file of the database; a trace that is still there means no certificate."""
-    for trace in traces:
-        if house.database.contains(trace):
-            raise StorageDamaged(
-                "an erased record is still in the storage, so no certificate is signed",
-                next_step="Stop other readers of the data folder and start again: the erasure is completed then.",
-            )
+    try:
+        house.database.scrub(traces)
+    except Conflict as error:
+        raise StorageDamaged(
+            "an erased record is still in the storage, so no certificate is signed",
+            next_step="Stop other readers of the data folder and start again: the erasure is completed then.",
+        ) from error
 
 
 def _forget_name(house: House, erasure: str) -> None:
     with house.database.begin() as connection:
-        connection.execute(
-            update(erasures).where(erasures.c.id == erasure).values(subject_id=None, state="gone")
-        )
+        connection.execute(update(erasures).where(erasures.c.id == erasure).values(subject_id=None, state="gone"))
 
 
 def _certify(house: House, note: Row[tuple[str, ...]]) -> Erased:
@@ -124,7 +121,7 @@ def _certify(house: House, note: Row[tuple[str, ...]]) -> Erased:
     moment = ids.utc(house.now())
     signer = founding.signer(house.settings, house.vault, "certificate")
     text = f"countenance-erasure@v1\n{note.id}\nrequested {note.requested}\ngone {moment}\nleaf {index}\n"
-    certificate = signer.sign(text)
+    certificate = signer.sign(text).decode()
     with house.database.begin() as connection:
         connection.execute(
             update(erasures).where(erasures.c.id == note.id).values(state="certified", certificate=certificate)

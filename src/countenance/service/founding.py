@@ -1,17 +1,18 @@
 """Founding a house: the data folder, the master key outside it, the log and its first leaf.
 
-    1. the folders             private to their owner; an existing house is refused, never overwritten
-    2. the master key          made outside the data folder, or taken where one lies
-    3. the database            with the check value of that key
-    4. three signing keys      log, certificates, approvals: each its own, sealed under the master key
-    5. the log                 empty, with its first signed checkpoint
-    -- from here on the folder is a house; whatever was interrupted before is removed and begun again
-    6. the public keys         `log.vkey` and `certificate.vkey`, for everybody
+1. the folders             private to their owner; an existing house is refused, never overwritten
+2. the master key          made outside the data folder, or taken where one lies
+3. the database            with the check value of that key
+4. three signing keys      log, certificates, approvals: each its own, sealed under the master key
+5. the log                 empty, with its first signed checkpoint
+-- from here on the folder is a house; whatever was interrupted before is removed and begun again
+6. the public keys         `log.vkey` and `certificate.vkey`, for everybody
 """
 
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadInput, Conflict, NotInitialised
@@ -21,6 +22,7 @@ from countenance.storage import db, files
 from countenance.storage.vault import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from countenance.config import Settings
@@ -29,7 +31,12 @@ SIGNATURES = ("log", "certificate", "approval")
 SEED_SIZE = 32  # bytes of an Ed25519 seed (RFC 8032)
 
 
-def found(settings: Settings, origin: str) -> None:
+def wall_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def found(settings: Settings, origin: str, *, clock: Callable[[], datetime] = wall_clock) -> None:
     """Make a house. origin: the log's name, such as `faces.example.com/log` (C2SP tlog-checkpoint)."""
     _check_origin(origin)
     if settings.log_vkey.exists():
@@ -40,7 +47,7 @@ def found(settings: Settings, origin: str) -> None:
     with db.open(settings.database) as database:
         vault.remember(database)
     signers = {use: _make_signer(settings, vault, origin, use) for use in SIGNATURES}
-    Log.create(settings.ledger, settings.log_state, signers["log"]).close()
+    Log.create(settings.ledger, settings.log_state, signers["log"], clock=clock).close()
     _publish(settings.data / "certificate.vkey", signers["certificate"])
     _publish(settings.log_vkey, signers["log"])
 
@@ -53,7 +60,7 @@ def require(settings: Settings) -> None:
 
 def signer(settings: Settings, vault: Vault, use: str) -> Signer:
     """The signing key for one use, unsealed."""
-    sealed = files.read_private(_sealed(settings, use), limit=4096, what=f"the sealed {use} key")
+    sealed = files.read_private(_sealed(settings, use), 4096, what=f"the sealed {use} key")
     name, _, seed = vault.open(sealed, label=f"signer:{use}").partition(b"\n")
     return Signer.from_seed(name.decode(), seed)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadInput
 from countenance.service.gate import Answered, Done, Permit, Private
-from countenance.service.likeness import probe
+from countenance.service.likeness import figure, the_face, threshold
 from countenance.service.use import Use, ask_of
 
 if TYPE_CHECKING:
@@ -41,14 +41,15 @@ class Identified:
     """The answer of a search. No candidates: no match, which is an answer, not an error.
 
     gallery: subjects searched. false_positive_rate: upper bound of the chance that a stranger gets any candidate
-    in a gallery of this size, None where there is no figure. clear: whether the first candidate leads the second
-    subject by at least the distance that the threshold keeps from chance; None without a first candidate.
+    in a gallery of this size, None where there is no figure. clear: whether the second subject stays below the
+    threshold; None without a first. runner_up: the second subject's false match rate; None: no figure, or no second.
     """
 
     candidates: tuple[Candidate, ...]
     gallery: int
     false_positive_rate: float | None
     clear: bool | None
+    runner_up: float | None
     face: Face
     calibration: str
 
@@ -64,7 +65,7 @@ def identify(
 
     def work(permit: Permit) -> Done[Identified]:
         allowed = house.candidates.active(inside.id, permit.ask.purpose, house.now())
-        face, template = probe(house, photo)
+        face, template = the_face(house, photo, "search")
         permit.observe(house.meter.searched(who.key, template, house.now()))
         found, searched = _search(house, inside, permit.ask.purpose, template, allowed, top)
         answer = _answer(house, found, searched, face)
@@ -78,9 +79,9 @@ def _search(
     house: House, inside: Collection, purpose: str, template: NDArray[np.float32], allowed: frozenset[str], top: int
 ) -> tuple[Found, int]:
     """Search, then ask SQL about the hits; each round takes at least one stale subject out, so it ends."""
-    threshold = house.calibration.threshold()
+    bar = threshold(house.calibration, house.calibration.identify_rate)
     while True:
-        found = house.index.search(inside.id, template, allowed=allowed, threshold=threshold, top=top)
+        found = house.index.search(inside.id, template, allowed=allowed, threshold=bar, top=top)
         hits = {hit.subject for hit in found.hits}
         stale = hits - house.candidates.still(inside.id, hits, purpose, house.now()) if hits else set()
         if not stale:
@@ -90,9 +91,15 @@ def _search(
 
 def _answer(house: House, found: Found, searched: int, face: Face) -> Identified:
     calibration = house.calibration
-    candidates = tuple(
-        Candidate(hit.subject, hit.reference, calibration.fmr_of(hit.score)) for hit in found.hits
+    candidates = tuple(Candidate(hit.subject, hit.reference, figure(calibration, hit.score)) for hit in found.hits)
+    second = found.hits[0].score - found.margin if found.hits and found.margin is not None else None
+    rate = calibration.identification_rate(calibration.identify_rate, max(found.references, 1))
+    return Identified(
+        candidates=candidates,
+        gallery=searched,
+        false_positive_rate=None if rate is None else float(rate),
+        clear=None if not candidates else second is None or second < threshold(calibration, calibration.identify_rate),
+        runner_up=None if second is None else figure(calibration, second),
+        face=face,
+        calibration=calibration.digest,
     )
-    clear = found.margin is None or found.margin >= calibration.clear_margin if candidates else None
-    rate = calibration.identification_rate(calibration.operating_fmr, searched)
-    return Identified(candidates, searched, rate, clear, face, calibration.digest)

@@ -15,6 +15,8 @@ from countenance.service.application import Application, Verification
 from countenance.storage import files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from countenance.service.admit import Admitted
     from countenance.service.app import House
     from countenance.service.people import Collection
@@ -36,17 +38,16 @@ class Alone:
     cannot_promise: tuple[str, ...]
 
 
-def settle_in(house: House, purpose: str, country: str, region: str = "") -> Alone:
-    """Admit the operator as an individual for one purpose; leaves the key at `settings.own_key`."""
+def settle_in(house: House, purposes: Sequence[str], country: str, region: str = "") -> Alone:
+    """Admit the operator as an individual; the collection is for the first purpose; the key goes to `own_key`."""
     until = (house.now() + timedelta(days=365)).date()
     verification = Verification("own-machine", "the operator's own machine and keys", "the operator", until)
     application = Application(
-        name="the operator", sector="individual", country=country, region=region, purposes=frozenset({purpose}),
+        name="the operator", sector="individual", country=country, region=region, purposes=frozenset(purposes),
         contact="the operator", attested_by="the operator", verification=verification,
-        places=frozenset({"private", "own-device"}),
     )  # fmt: skip
     admitted = admit.apply(house, application)
     who = auth.authenticate(house.database, admitted.key)
-    collection = people.create_collection(house, who, COLLECTION, purpose)
+    collection = people.create_collection(house, who, COLLECTION, purposes[0])
     files.write_private(house.settings.own_key, admitted.key.encode() + b"\n", what="your own key")
     return Alone(admitted, collection, CANNOT_PROMISE)

@@ -19,7 +19,6 @@ from countenance.service.gate import Private
 from countenance.storage.tables import collections, subjects, templates
 
 if TYPE_CHECKING:
-
     from sqlalchemy import Connection
 
     from countenance.consent import Basis
@@ -143,9 +142,7 @@ def list_subjects(house: House, who: Principal, inside: Collection) -> tuple[Sub
     )
     with house.database.read() as connection:
         rows = connection.execute(query).all()
-    opened = (
-        Subject(row.id, customer_key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows
-    )
+    opened = (Subject(row.id, customer_key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows)
     return tuple(sorted(opened, key=lambda subject: subject.alias))
 
 
@@ -156,7 +153,7 @@ def give_consent(house: House, who: Principal, inside: Collection, alias: str, b
     if basis.purpose != inside.purpose:
         raise BadInput(f"this collection is for {inside.purpose}: a basis for another purpose does not belong in it")
     with house.database.begin() as connection:
-        subject = _subject(connection, house, who, inside, alias)
+        subject = subject_row(connection, house, who, inside, alias)
         record = consent.record(connection, subject, basis)
     house.candidates.changed()
     about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
@@ -185,7 +182,8 @@ def alias_digest(house: House, who: Principal, inside: Collection, alias: str) -
     return key.digest(f"{inside.id}\n{alias}".encode())
 
 
-def _subject(connection: Connection, house: House, who: Principal, inside: Collection, alias: str) -> str:
+def subject_row(connection: Connection, house: House, who: Principal, inside: Collection, alias: str) -> str:
+    """The id of the subject of this alias, made where it is new."""
     digest = alias_digest(house, who, inside, alias)
     query = select(subjects.c.id).where(subjects.c.collection_id == inside.id, subjects.c.alias_digest == digest)
     found = connection.execute(query).scalar_one_or_none()
@@ -212,5 +210,3 @@ def _alias_aad(inside: Collection, subject: str) -> bytes:
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > NAME_LIMIT or not name.isprintable():
         raise BadInput(f"a name has 1 to {NAME_LIMIT} printable characters")
-
-

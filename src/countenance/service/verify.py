@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from countenance.service import people
 from countenance.service.gate import Answered, Done, Permit, Private
-from countenance.service.likeness import Likeness, likeness, probe
+from countenance.service.likeness import Likeness, likeness, the_face
 from countenance.service.use import Use, ask_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from countenance.domain.decision import Activity
     from countenance.domain.face import Face
     from countenance.service.app import House
     from countenance.service.auth import Principal
@@ -50,17 +51,15 @@ def verify(
     target = people.target(house, who, inside, alias_or_id, ask.purpose)
 
     def work(permit: Permit) -> Done[Verified]:
-        face, template = probe(house, photo)
+        face, template = the_face(house, photo, "compare")
         permit.observe(_compared(house, who, template, target.subject.encode()))
-        score = house.index.score(inside.id, target.subject, template)
-        if score is None:
+        best = house.index.score(inside.id, target.subject, template)
+        if best is None:
             raise people.nothing_enrolled()
-        answer = likeness(house, score)
+        answer = likeness(house.calibration, best.score, best.references)
         return Done(Verified(target.subject, answer, face), "match" if answer.match else "no-match")
 
-    return house.gate.run(
-        who, ask, work, about=target.about, consent=target.consent, problem=target.problem
-    )
+    return house.gate.run(who, ask, work, about=target.about, consent=target.consent, problem=target.problem)
 
 
 def compare(house: House, who: Principal, first: bytes, second: bytes, use: Use) -> Answered[Compared]:
@@ -68,13 +67,13 @@ def compare(house: House, who: Principal, first: bytes, second: bytes, use: Use)
     ask = ask_of(who, "verify", use)
 
     def work(permit: Permit) -> Done[Compared]:
-        (one, left), (other, right) = probe(house, first), probe(house, second)
+        (one, left), (other, right) = (the_face(house, photo, "compare") for photo in (first, second))
         permit.observe(_compared(house, who, left, hashlib.sha256(second).digest()))
-        answer = likeness(house, float(left @ right))
+        answer = likeness(house.calibration, float(left @ right))
         return Done(Compared(answer, (one, other)), "match" if answer.match else "no-match")
 
     return house.gate.run(who, ask, work, about=Private(who.customer.id, who.grant.id, who.key))
 
 
-def _compared(house: House, who: Principal, template: NDArray[np.float32], target: bytes):  # type: ignore[no-untyped-def]
-    return house.meter.compared(who.key, template, house.vault.digest("meter", target), house.now())
+def _compared(house: House, who: Principal, template: NDArray[np.float32], target: bytes) -> Activity:
+    return house.meter.compared(who.key, template, house.vault.digest(target, label="meter"), house.now())

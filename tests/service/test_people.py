@@ -1,0 +1,192 @@
+"""People: no basis no enrolment, withdrawal at once, erasure re-read and completed, tenants kept apart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, select
+
+from countenance.domain import ids
+from countenance.domain.errors import BadInput, Conflict, NotFound, PoorQuality, Refused, SeveralFaces
+from countenance.ledger.note import Verifier, open_note
+from countenance.service import auth, enrol, erase, identify, people, verify
+from countenance.service.use import Use
+from countenance.storage.tables import closed_parts, erasures, outbox, subjects, templates
+from tests.service.test_line import enrolled
+from tests.service.world import World, photo
+
+
+def test_nobody_is_enrolled_without_a_basis_on_record(world: World) -> None:
+    who, inside = enrolled(world)
+    world.consents(who, inside, "ada")
+    people.withdraw(world.house, who, inside, "ada")
+    with pytest.raises(Refused) as refused:
+        enrol.enrol(world.house, who, inside, "ada", photo(1), Use())
+    assert [reason.id for reason in refused.value.decision.verdict.reasons] == ["core.no-consent"]
+    assert world.house.index.count(inside.id) == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"adult": False}, "adult"),
+        ({"basis": "because"}, "basis"),
+        ({"manner": "guessed"}, "manner"),
+        ({"notice": " "}, "notice"),
+        ({"recorded_by": ""}, "who recorded"),
+        ({"purpose": "marketing"}, "collection is for"),
+        ({"basis": "demonstration"}, "demonstration"),
+        ({"until": timedelta(0)}, "ended"),
+        ({"given_at": timedelta(days=1)}, "future"),
+    ],
+)
+def test_a_basis_that_cannot_stand_is_refused_with_a_sentence(
+    world: World, changed: dict[str, object], says: str
+) -> None:
+    who, inside = enrolled(world)
+    moments = {name: world.moment + span for name, span in changed.items() if isinstance(span, timedelta)}
+    basis = world.basis(**{"purpose": inside.purpose, **changed, **moments})  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=says):
+        people.give_consent(world.house, who, inside, "ada", basis)
+    assert people.list_subjects(world.house, who, inside) == ()
+
+
+def test_a_withdrawal_is_in_force_before_it_returns_and_in_the_log(world: World) -> None:
+    who, inside = enrolled(world, ("ada", 1))
+    receipt = people.withdraw(world.house, who, inside, "ada")
+    assert identify.identify(world.house, who, inside, photo(1), Use()).result.candidates == ()
+    with pytest.raises(Refused):
+        verify.verify(world.house, who, inside, "ada", photo(1), Use())
+    proven = world.proven(receipt)
+    assert proven.leaf.kind == "withdrawal"
+    with pytest.raises(Conflict):
+        people.withdraw(world.house, who, inside, "ada")
+
+
+def test_a_withdrawal_whose_leaf_could_not_be_written_is_paid_at_the_next_start(world: World) -> None:
+    who, inside = enrolled(world, ("ada", 1))
+    world.house.log.close()
+    with pytest.raises(Exception, match="log"):
+        people.withdraw(world.house, who, inside, "ada")
+    size = world.house.log.size
+    world.restart()
+    assert world.house.log.size == size + 1
+    assert identify.identify(world.house, who, inside, photo(1), Use()).result.candidates == ()
+    with world.house.database.read() as connection:
+        assert connection.execute(select(outbox)).all() == []
+
+
+def test_an_erasure_removes_every_row_and_signs_a_certificate(world: World) -> None:
+    who, inside = enrolled(world, ("ada", 1), ("bob", 2))
+    ada = people.subject_id(world.house, who, inside, "ada")
+    answer = verify.verify(world.house, who, inside, "ada", photo(1), Use())
+    with world.house.database.read() as connection:
+        nonces = [row.nonce for row in connection.execute(select(closed_parts).where(closed_parts.c.subject_id == ada))]
+        sealed = [row.sealed for row in connection.execute(select(templates).where(templates.c.subject_id == ada))]
+    assert nonces
+    assert sealed
+    done = erase.erase(world.house, who, inside, "ada")
+    with world.house.database.read() as connection:
+        for table in (templates, closed_parts, erasures):
+            assert connection.execute(select(table).where(table.c.subject_id == ada)).all() == []
+        assert connection.execute(select(subjects).where(subjects.c.id == ada)).all() == []
+    for trace in (*nonces, *sealed, ada.encode()):
+        assert not world.house.database.contains(trace)
+    key = Verifier.from_vkey((world.settings.data / "certificate.vkey").read_text().strip())
+    assert done.erasure in open_note(done.certificate.encode(), [key])
+    assert world.proven(answer.receipt).leaf.open["verdict"] == "allow"
+    assert verify.verify(world.house, who, inside, "bob", photo(2), Use()).result.likeness.match
+
+
+def test_an_erasure_that_a_crash_interrupted_is_completed_before_the_first_request(world: World) -> None:
+    who, inside = enrolled(world, ("ada", 1))
+    ada = people.subject_id(world.house, who, inside, "ada")
+    begun = {
+        "id": ids.new("erasure"), "customer_id": who.customer.id, "subject_id": ada,
+        "requested": ids.utc(world.moment), "state": "begun", "certificate": None,
+    }  # fmt: skip
+    with world.house.database.begin() as connection:
+        connection.execute(insert(erasures), begun)
+    world.restart()
+    assert world.house.index.count(inside.id) == 0
+    with world.house.database.read() as connection:
+        row = connection.execute(select(erasures)).one()
+    assert row.state == "certified"
+    assert row.certificate
+
+
+def test_another_tenants_ids_and_missing_ones_are_the_same_answer(world: World) -> None:
+    who, inside = enrolled(world, ("ada", 1))
+    ada = people.subject_id(world.house, who, inside, "ada")
+    stranger = world.customer(name="Other Gym")
+    own = world.collection(stranger)
+    answers = set()
+    for name in (inside.id, "col_" + 32 * "0"):
+        with pytest.raises(NotFound) as missing:
+            people.collection(world.house, stranger, name)
+        answers.add((missing.value.message, missing.value.next_step))
+    for name in (ada, "sub_" + 32 * "0"):
+        with pytest.raises(NotFound) as missing:
+            people.subject_id(world.house, stranger, own, name)
+        answers.add((missing.value.message, missing.value.next_step))
+        with pytest.raises(NotFound):
+            erase.erase(world.house, stranger, own, name)
+    assert len(answers) == 2
+
+
+@pytest.mark.parametrize(
+    ("picture", "error"),
+    [(photo(1, 2), SeveralFaces), (photo(1, blur=True), PoorQuality)],
+)
+def test_a_picture_that_will_not_do_is_named(world: World, picture: bytes, error: type[Exception]) -> None:
+    who, inside = enrolled(world)
+    world.consents(who, inside, "ada")
+    with pytest.raises(error):
+        enrol.enrol(world.house, who, inside, "ada", picture, Use())
+    assert world.house.index.count(inside.id) == 0
+
+
+def test_a_revoked_key_a_wrong_secret_and_nonsense_are_one_answer(world: World) -> None:
+    who = world.customer()
+    with world.house.database.begin() as connection:
+        key = auth.issue(connection, who.grant.id, world.moment)
+    assert auth.authenticate(world.house.database, key).key == auth.key_id(key)
+    with world.house.database.begin() as connection:
+        auth.revoke(connection, auth.key_id(key), world.moment)
+    said = set()
+    for text in (
+        key,
+        key[:-1] + ("A" if key[-1] != "A" else "B"),
+        "cnt_nothing",
+        "",
+        "cnt_" + 32 * "0" + "_" + 43 * "A",
+    ):
+        with pytest.raises(Exception, match="not in force") as nobody:
+            auth.authenticate(world.house.database, text)
+        said.add((type(nobody.value), str(nobody.value)))
+    assert len(said) == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(alias=st.text(min_size=0, max_size=120))
+def test_any_alias_is_kept_faithfully_or_refused(world: World, alias: str) -> None:
+    inside, who = _shared(world)
+    basis = world.basis(inside.purpose)
+    try:
+        subject = people.give_consent(world.house, who, inside, alias, basis)
+    except BadInput:
+        assert not alias.strip() or len(alias) > people.NAME_LIMIT or not alias.isprintable()
+        return
+    assert people.subject_id(world.house, who, inside, alias) == subject
+    assert any(one.alias == alias for one in people.list_subjects(world.house, who, inside))
+
+
+def _shared(world: World):  # type: ignore[no-untyped-def]
+    """The same customer and collection for every example of one world."""
+    if not hasattr(world, "shared"):
+        who, inside = enrolled(world)
+        world.shared = (inside, who)  # type: ignore[attr-defined]
+    return world.shared  # type: ignore[attr-defined]
