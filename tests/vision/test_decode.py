@@ -135,7 +135,7 @@ class TestReads:
     @pytest.mark.parametrize("missing", [0, 1])
     def test_an_interlaced_png_is_read_where_all_its_passes_are_there(self, missing: int) -> None:
         """Seven passes of 90 x 91 grey pixels, all of one level: one byte less is damage."""
-        sizes = [(12, 12), (11, 12), (23, 11), (22, 23), (45, 23), (45, 45), (90, 45)]
+        sizes = [(12, 12), (11, 12), (23, 11), (22, 23), (45, 23), (45, 46), (90, 45)]
         lines = b"".join((b"\x00" + b"\x4d" * width) * height for width, height in sizes)
         raw = png(90, 91, 8, 0, lines[: len(lines) - missing], interlace=1)
         if missing:

@@ -72,7 +72,7 @@ def picture(width: int, height: int) -> NDArray[np.uint8]:
 def test_box_landmarks_and_confidence_are_where_the_cell_says() -> None:
     found = find(picture(320, 320), MODEL, Speaking((Cell(16, 5, 7, 0.81, 1.0, 4),)))
     assert found.boxes.tolist() == [[5.5 * 16 - 32, 7.25 * 16 - 32, 5.5 * 16 + 32, 7.25 * 16 + 32]]
-    assert np.allclose(found.landmarks[0], ([*np.array(POINTS), 5, 7]) * 16)
+    assert np.allclose(found.landmarks[0], np.add(POINTS, (5, 7)) * 16)
     assert found.confidence.tolist() == pytest.approx([0.9])
 
 
@@ -86,7 +86,7 @@ def test_a_large_picture_is_searched_small_and_answered_in_its_own_pixels() -> N
     network = Speaking((Cell(16, 5, 7),))
     found = find(picture(1280, 960), MODEL, network)
     assert network.seen == [(1, 256, 320, 3)]
-    assert np.allclose(found.landmarks[0], ([*np.array(POINTS), 5, 7]) * 16 * 4)
+    assert np.allclose(found.landmarks[0], np.add(POINTS, (5, 7)) * 16 * 4)
 
 
 def test_a_second_size_is_tried_only_where_the_first_shows_nothing() -> None:

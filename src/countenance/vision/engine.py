@@ -61,7 +61,7 @@ class Engine:
         self.manifest = prepared.manifest
         self.model_digest = prepared.manifest.digest
         self.dimension = prepared.manifest.embedder.dimension
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or _cores()
         cv2.setNumThreads(1)  # requests are the parallelism; OpenCV's own pool would fight for the cores
         self._detector = models.Network.load(prepared, self.manifest.detector)
         self._embedder = models.Network.load(prepared, self.manifest.embedder)
@@ -161,6 +161,11 @@ class Engine:
             float(found.confidence[i]),
             quality.assess(square, found.landmarks[i], image.scale),
         )
+
+
+def _cores() -> int:
+    """Cores that this process may run on; all of the machine's where the system doesn't tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _unit(row: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -230,7 +230,8 @@ class _Graph:
         for field in (graph.node, graph.initializer, graph.value_info):
             del field[:]
         graph.node.extend(self._nodes)
-        graph.initializer.extend(helper.from_array(np.ascontiguousarray(v), k) for k, v in self._weights.items())
+        # asarray, not ascontiguousarray: that one would make a scalar a list of one
+        graph.initializer.extend(helper.from_array(np.asarray(v, order="C"), k) for k, v in self._weights.items())
         self._model.ir_version = max(self._model.ir_version, 8)
         written: bytes = self._model.SerializeToString()
         return written
