@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95  # two-sided; each end is missed with probability 0.025
 RESAMPLES = 1000  # draws of people; the 97.5 % point then rests on 25 draws
 LEAST_PEOPLE = 5  # fewer in a group: a figure would be about persons, so none is given
+_HARDLY_ANY = 1e-6  # errors; the lower end is then 0, and the series would lose its digits
+_DENSE_PEOPLE = 2048  # up to here a table of all pairs (16 MB) and one matrix product are faster
 LEAST_EXPECTED = 10  # errors expected at a rate, for a group to carry it
 _EDGES_AT_ONCE = 1024  # comparisons per step of the bootstrap: about 8 MB of float64, so it stays in cache
 
@@ -79,7 +81,7 @@ def clopper_pearson(errors: float, trials: int, confidence: float = CONFIDENCE) 
     if trials == 0:
         return NOTHING_KNOWN
     miss = (1 - confidence) / 2
-    low = 0.0 if errors == 0 else _beta_quantile(miss, errors, trials - errors + 1)
+    low = 0.0 if errors < _HARDLY_ANY else _beta_quantile(miss, errors, trials - errors + 1)
     high = 1.0 if errors == trials else _beta_quantile(1 - miss, errors + 1, trials - errors)
     return Interval(low, high)
 
@@ -182,6 +184,11 @@ class Edges:
 
     def drawn(self, weights: NDArray[np.uint8]) -> NDArray[np.float64]:
         """The counts in each resample, (draws,): a pair of people counts as often as both were drawn."""
+        people = len(weights)
+        if people <= _DENSE_PEOPLE and len(self.counts) > people:
+            table = np.zeros((people, people), np.float32)
+            table[self.first, self.second] = self.counts
+            return np.einsum("pd,pd->d", table @ weights.astype(np.float32), weights, dtype=np.float64)
         total = np.zeros(weights.shape[1])
         for at in range(0, len(self.counts), _EDGES_AT_ONCE):
             part = slice(at, at + _EDGES_AT_ONCE)
@@ -222,9 +229,7 @@ def bootstrap(errors: NDArray[np.float64], trials: NDArray[np.float64]) -> Inter
     return Interval(float(low), float(np.quantile(rates, 1 - miss, method="higher")))
 
 
-def non_mated(
-    errors: Edges, samples: NDArray[np.int64], weights: NDArray[np.uint8], per_pair: int = 1
-) -> Rate:
+def non_mated(errors: Edges, samples: NDArray[np.int64], weights: NDArray[np.uint8], per_pair: int = 1) -> Rate:
     """The false match rate when every photograph is compared with every one of another person.
 
     per_pair: comparisons per pair of photographs (2 where reference and probe are made differently).
@@ -238,9 +243,7 @@ def non_mated(
 def mated(errors: NDArray[np.int64], trials: NDArray[np.int64], weights: NDArray[np.uint8]) -> Rate:
     """The false non-match rate from counts per person, both (people,)."""
     wrong, total, units = int(errors.sum()), int(trials.sum()), int(np.count_nonzero(trials))
-    drawn = bootstrap(
-        *(np.einsum("p,pd->d", counts.astype(np.float64), weights) for counts in (errors, trials))
-    )
+    drawn = bootstrap(*(np.einsum("p,pd->d", counts.astype(np.float64), weights) for counts in (errors, trials)))
     return Rate(wrong, total, units, clustered(wrong, total, units).join(drawn))
 
 
@@ -310,15 +313,18 @@ class Population:
 
     def rate(self, threshold: float) -> Rate:
         """The FMR at `threshold` (score >= threshold is a match); threshold >= floor."""
-        if threshold < self.floor:
-            raise ValueError("scores below the floor were not kept")
         if threshold not in self._known:
             self._known[threshold] = self._measure(threshold)
         return self._known[threshold]
 
+    def errors(self, threshold: float) -> int:
+        """False matches at `threshold`; threshold >= floor."""
+        if threshold < self.floor:
+            raise ValueError("scores below the floor were not kept")
+        return int(np.searchsorted(-self._scores, -np.float32(threshold), side="right"))
+
     def _measure(self, threshold: float) -> Rate:
-        count = int(np.searchsorted(-self._scores, -np.float32(threshold), side="right"))
-        pairs, counts = np.unique(self._pair[:count], return_counts=True)
+        pairs, counts = np.unique(self._pair[: self.errors(threshold)], return_counts=True)
         first, second = np.divmod(pairs, max(len(self.samples), 1))
         return non_mated(Edges(first, second, counts), self.samples, self._weights, self.per_pair)
 
@@ -329,12 +335,13 @@ class Population:
         but can contradict it: by its observed rate where at least one error would be expected, and by its lower
         bound where it is smaller still.
         """
-        measured = self.rate(threshold)
+        errors = self.errors(threshold)
         if self.carries(target):
-            return measured.interval.high <= target
+            hopeless = clustered(errors, self.comparisons, self.units).high > target  # spares the bootstrap
+            return not hopeless and self.rate(threshold).interval.high <= target
         if self.units * target >= 1:
-            return measured.errors <= target * measured.trials
-        return measured.interval.low <= target
+            return errors <= target * self.comparisons
+        return self.rate(threshold).interval.low <= target
 
 
 def lowest_threshold(populations: Iterable[Population], target: float, grid: Sequence[float]) -> float | None:

@@ -53,7 +53,7 @@ def test_impossible_counts_are_refused(errors: int, trials: int) -> None:
         fairness.clopper_pearson(errors, trials)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 10_000), st.integers(1, 8), st.data())
 def test_dependent_comparisons_never_narrow_the_interval(units: int, each: int, data: st.DataObject) -> None:
     """Eight looks at the same two faces are not eight times the evidence of one."""
@@ -63,7 +63,7 @@ def test_dependent_comparisons_never_narrow_the_interval(units: int, each: int, 
     assert held.high >= naive.high - 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(2, 5_000), st.data())
 def test_broken_counts_lie_between_their_neighbours(trials: int, data: st.DataObject) -> None:
     errors = data.draw(st.floats(0, trials - 1))
