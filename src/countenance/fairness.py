@@ -188,12 +188,13 @@ class Edges:
         if people <= _DENSE_PEOPLE and len(self.counts) > people:
             table = np.zeros((people, people), np.float32)
             table[self.first, self.second] = self.counts
-            return np.einsum("pd,pd->d", table @ weights.astype(np.float32), weights, dtype=np.float64)
+            both: NDArray[np.float64] = np.einsum("pd,pd->d", table @ weights.astype(np.float32), weights, dtype=float)
+            return both
         total = np.zeros(weights.shape[1])
         for at in range(0, len(self.counts), _EDGES_AT_ONCE):
             part = slice(at, at + _EDGES_AT_ONCE)
-            both = weights[self.first[part]].astype(np.float64) * weights[self.second[part]]
-            total += self.counts[part].astype(np.float64) @ both
+            drawn = weights[self.first[part]].astype(np.float64) * weights[self.second[part]]
+            total += self.counts[part].astype(np.float64) @ drawn
         return total
 
 

@@ -89,7 +89,7 @@ def test_what_is_not_a_rate_has_no_units(rate: float) -> None:
 # -- people drawn again -----------------------------------------------------------------------------------------
 
 
-def naive_draws(errors: Edges, samples: np.ndarray, weights: np.ndarray) -> list[tuple[float, float]]:
+def naive_draws(errors: Edges, samples: np.ndarray, weights: np.ndarray) -> list[tuple[int, int]]:
     """Numerator and denominator of each resample, by two plain loops over people."""
     table = {(int(i), int(j)): int(n) for i, j, n in zip(errors.first, errors.second, errors.counts, strict=True)}
     drawn = []

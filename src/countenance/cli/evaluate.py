@@ -5,6 +5,7 @@ How well the engine does on labelled photographs; rates over many people, never 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,12 @@ _NO_FIGURE = "no figure"
 
 
 @click.command()
-@click.option("--images", type=click.Path(path_type=Path, file_okay=False), required=True,
-              help="The folder of photographs; file names in the CSV are below it.")
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder of photographs; file names in the CSV are below it.",
+)
 @click.option("--pairs", type=_FILE, help="CSV: file_a,file_b,mated[,fold].")
 @click.option("--labels", type=_FILE, help="CSV: file,subject and a column per grouping (gender, ethnicity, ...).")
 @surface.use_options
@@ -62,7 +67,8 @@ def evaluate(
 
 def _progress(*, quiet: bool) -> Callable[[int, int], None]:
     def show(done: int, of: int) -> None:
-        if not quiet and click.get_text_stream("stderr").isatty() and (done % 10 == 0 or done == of):
+        shown = done % 10 == 0 or done == of
+        if shown and not quiet and sys.stderr.isatty():
             filled = 30 * done // of
             click.echo(f"\r[{'#' * filled:<30}] {done:,} of {of:,} photographs", err=True, nl=done == of)
 
