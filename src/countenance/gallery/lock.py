@@ -26,6 +26,11 @@ class SharedLock:
         self._waiting = 0
         self._writing = False
 
+    @property
+    def waiting(self) -> int:
+        """How many writers wait."""
+        return self._waiting
+
     @contextmanager
     def shared(self) -> Iterator[None]:
         with self._changed:

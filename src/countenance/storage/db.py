@@ -82,11 +82,17 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One read transaction: a consistent snapshot, which no writer disturbs and which disturbs none."""
+        """One read transaction: a consistent snapshot, which no writer disturbs and which disturbs none.
+
+        It is undone when the block ends: what was written in it is not kept. Raises as `begin`.
+        """
         with _ours(), self._engine.connect() as connection:
             connection.execution_options(**{_KIND: "BEGIN DEFERRED"})
-            with connection.begin():
+            transaction = connection.begin()
+            try:
                 yield connection
+            finally:
+                transaction.rollback()
 
     def checkpoint_truncate(self) -> None:
         """Move all of the write-ahead log into the database file, fsync it, and cut the log to nothing.

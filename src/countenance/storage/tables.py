@@ -66,9 +66,7 @@ def _id() -> Column[str]:
 
 def _of(table: str, column: str = "", *, nullable: bool = False) -> Column[str]:
     """A foreign key to the id of `table`; deleting the target while rows point at it is refused."""
-    return Column(
-        column or f"{table[:-1]}_id", Text, ForeignKey(f"{table}.id"), nullable=nullable, index=True
-    )
+    return Column(column or f"{table[:-1]}_id", Text, ForeignKey(f"{table}.id"), nullable=nullable, index=True)
 
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:

@@ -111,9 +111,7 @@ def _applications() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.Text(), nullable=True),
         sa.Column("leaf_index", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_applications_customer_id_customers")
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_applications_customer_id_customers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_applications")),
     )
     op.create_index(op.f("ix_applications_customer_id"), "applications", ["customer_id"], unique=False)
@@ -127,9 +125,7 @@ def _collections() -> None:
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_collections_customer_id_customers")
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_collections_customer_id_customers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_collections")),
         sa.UniqueConstraint("customer_id", "name", name=op.f("uq_collections_customer_id_name")),
     )
@@ -147,9 +143,7 @@ def _grants() -> None:
         sa.Column("modes", sa.Text(), nullable=False),
         sa.Column("places", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_grants_customer_id_customers")
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_grants_customer_id_customers")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
     )
     op.create_index(op.f("ix_grants_customer_id"), "grants", ["customer_id"], unique=False)
@@ -182,9 +176,7 @@ def _subjects() -> None:
             ["collection_id"], ["collections.id"], name=op.f("fk_subjects_collection_id_collections")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subjects")),
-        sa.UniqueConstraint(
-            "collection_id", "alias_digest", name=op.f("uq_subjects_collection_id_alias_digest")
-        ),
+        sa.UniqueConstraint("collection_id", "alias_digest", name=op.f("uq_subjects_collection_id_alias_digest")),
     )
     op.create_index(op.f("ix_subjects_collection_id"), "subjects", ["collection_id"], unique=False)
 
@@ -203,9 +195,7 @@ def _consents() -> None:
         sa.Column("manner", sa.Text(), nullable=False),
         sa.Column("recorded_by", sa.Text(), nullable=False),
         sa.Column("withdrawn", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["subject_id"], ["subjects.id"], name=op.f("fk_consents_subject_id_subjects")
-        ),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"], name=op.f("fk_consents_subject_id_subjects")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
     )
     op.create_index(op.f("ix_consents_subject_id"), "consents", ["subject_id"], unique=False)
@@ -224,12 +214,8 @@ def _templates() -> None:
         sa.ForeignKeyConstraint(
             ["collection_id"], ["collections.id"], name=op.f("fk_templates_collection_id_collections")
         ),
-        sa.ForeignKeyConstraint(
-            ["customer_id"], ["customers.id"], name=op.f("fk_templates_customer_id_customers")
-        ),
-        sa.ForeignKeyConstraint(
-            ["subject_id"], ["subjects.id"], name=op.f("fk_templates_subject_id_subjects")
-        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_templates_customer_id_customers")),
+        sa.ForeignKeyConstraint(["subject_id"], ["subjects.id"], name=op.f("fk_templates_subject_id_subjects")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_templates")),
     )
     op.create_index(op.f("ix_templates_collection_id"), "templates", ["collection_id"], unique=False)

@@ -1,0 +1,1 @@
+"""Tests of the gallery: sealed references and the index."""
