@@ -108,8 +108,12 @@ class Candidates:
                 self._cache[(collection, purpose)] = kept
             return kept[0]
 
-    def covers(self, collection: str, subject: str, purpose: str, now: datetime) -> bool:
-        return bool(self.still(collection, [subject], purpose, now))
+    def basis(self, collection: str, subject: str, purpose: str, now: datetime) -> str:
+        """The basis on which this subject is covered now, a consent before any other; empty: none."""
+        query = _covered(collection, purpose, ids.utc(now)).where(subjects.c.id == subject)
+        with self._database.read() as connection:
+            found = {row.basis for row in connection.execute(query)}
+        return next((basis for basis in BASES if basis in found), "")
 
     def still(self, collection: str, of: Iterable[str], purpose: str, now: datetime) -> frozenset[str]:
         """Those of the given subjects that SQL, which is the truth, says are covered at this very moment."""
@@ -123,9 +127,9 @@ class Candidates:
         return frozenset(row.id for row in rows), min((row.until for row in rows), default="9999")
 
 
-def _covered(collection: str, purpose: str, moment: str) -> Select[tuple[str, str]]:
+def _covered(collection: str, purpose: str, moment: str) -> Select[tuple[str, str, str]]:
     return (
-        select(subjects.c.id, consents.c.until)
+        select(subjects.c.id, consents.c.until, consents.c.basis)
         .join(consents, consents.c.subject_id == subjects.c.id)
         .where(
             subjects.c.collection_id == collection,

@@ -46,7 +46,13 @@ _key_option = click.option(
 
 @click.group()
 def ledger() -> None:
-    """Check what the log says, offline, with nothing but its public key."""
+    """Check what the log says, offline, with nothing but its public key.
+
+    \b
+    Examples:
+      countenance ledger verify receipt.txt --key log.vkey
+      countenance ledger fsck public/ledger --key log.vkey
+    """
 
 
 @ledger.command()

@@ -72,7 +72,9 @@ def identify(
         first = answer.candidates[0].subject if answer.candidates else ""
         return Done(answer, "match" if first else "no-match", subject=first)
 
-    return house.gate.run(who, ask, work, about=about)
+    # The candidates are narrowed to those who are covered, so there is a basis for everybody who can be found.
+    consent = "demonstration" if ask.purpose == "demonstration" else "on-record"
+    return house.gate.run(who, ask, work, about=about, consent=consent)
 
 
 def _search(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from countenance.service.app import House
     from countenance.service.auth import Principal
 
+CONSENT_FACTS = {"consent": "on-record", "demonstration": "demonstration", "": "none"}  # basis: the policy's word
 NAME_LIMIT = 100  # characters of a collection's name or a subject's alias
 
 
@@ -120,8 +121,8 @@ def target(house: House, who: Principal, inside: Collection, alias_or_id: str, p
         subject = subject_id(house, who, inside, alias_or_id)
     except NotFound as missing:
         return Target("", about, "none", missing)
-    covered = house.candidates.covers(inside.id, subject, purpose, house.now())
-    return Target(subject, replace(about, subject=subject), "on-record" if covered else "none", None)
+    basis = house.candidates.basis(inside.id, subject, purpose, house.now())
+    return Target(subject, replace(about, subject=subject), CONSENT_FACTS[basis], None)
 
 
 def nothing_enrolled() -> NotFound:

@@ -22,6 +22,7 @@ import typing
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -209,7 +210,8 @@ class Calibration:
 
     @property
     def digest(self) -> str:
-        return "sha256:" + hashlib.sha256(self.encode()).hexdigest()
+        """`sha256:` of the canonical bytes; computed once for a record, since every answer names it."""
+        return _digest(self)
 
     # -- what it is asked ---------------------------------------------------------------------------------
 
@@ -299,6 +301,11 @@ def model_facts(calibration: Calibration | None, provenance: str, today: date) -
         groups=len(carried),
         provenance=provenance,
     )
+
+
+@lru_cache(maxsize=8)
+def _digest(record: Calibration) -> str:
+    return "sha256:" + hashlib.sha256(record.encode()).hexdigest()
 
 
 # -- strict reading ------------------------------------------------------------------------------------------
