@@ -132,7 +132,8 @@ def test_two_sealed_templates_cannot_be_swapped(world: World) -> None:
     world.put("ref_1", TEMPLATES[0])
     world.put("ref_2", TEMPLATES[1])
     with world.database.read() as connection:
-        sealed = dict(connection.execute(select(templates.c.id, templates.c.sealed)).tuples().all())
+        rows = connection.execute(select(templates.c.id, templates.c.sealed)).all()
+    sealed = {row.id: row.sealed for row in rows}
     world.change("ref_1", sealed=sealed["ref_2"])
     with pytest.raises(StorageDamaged, match="ref_1"):
         world.loaded()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-BLOCK = 8192  # rows: 4 MiB of 128-d templates; measured best of 1,024 to 65,536 in benchmarks/gallery.py
+BLOCK = 65_536  # rows: 32 MiB of 128-d templates, enough that starting the processor's threads costs little
 FIRST = 64  # rows of a new collection
 MASKS = 4  # sets of candidates remembered for a collection: one for each purpose, and the one before
 NEVER = np.float32(-np.inf)
@@ -63,7 +63,7 @@ class Rows:
         """The rows of a subject, none where it is not here."""
         return self._of.get(subject, ())
 
-    def used(self, block: int) -> int:
+    def filled(self, block: int) -> int:
         """How many rows of a block have ever been filled."""
         return min(BLOCK, len(self.subjects) - block * BLOCK)
 

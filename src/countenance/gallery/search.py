@@ -1,14 +1,15 @@
 """Exact search: the best subjects of a collection for a probe, and nothing approximate about them.
 
-    1. a block's scores for the probe (or probes): one matrix product in float32
+    1. the scores of all rows, in float32: matrix products over blocks
     2. the mask is added: who may not be a candidate has minus infinity before any score is compared
-    3. rows that could still reach the podium, by the float32 error's bound, are scored again in float64
-    4. the podium keeps the best subjects: by score, ties by id
+    3. of each strip of rows only the best score is kept
+    4. strips are visited best first, as long as they could still change the answer: their rows that could reach
+       the podium are scored again in float64; it keeps the best subjects, by score, ties by id
 
-A subject's score is the best of its references'. Step 3 makes the order that of a naive loop in float64: a
-dot product of D float32 factors errs by at most D·u/(1 - D·u) times the norms (Higham, "Accuracy and
-Stability of Numerical Algorithms", 2nd ed., 3.1, with u = 2^-24), and no row within twice that of the bar
-is passed over. Nothing here locks or checks: `gallery.index` does.
+A subject's score is the best of its references'. Step 4 makes subjects, order and scores those of a naive loop in
+float64: a dot product of D float32 factors errs by at most D·u/(1 - D·u) times the norms (Higham, "Accuracy and
+Stability of Numerical Algorithms", 2nd ed., 3.1, with u = 2^-24), and nothing within twice that of the bar is
+passed over. A probe of a stranger ends at step 3. Nothing here locks or checks: `gallery.index` does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from countenance.gallery.rows import BLOCK
+from countenance.gallery.rows import BLOCK, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
     from countenance.gallery.rows import Floats, Mask, Rows
 
-WIDE = 64  # probes in one product; its scores take 2 MiB
-_AT_ONCE = 64  # rows scored again at a time; grows while a block has more
+WIDE = 64  # probes in one product
+STRIP = 1024  # rows: small enough to be looked through again for a few microseconds a visit
+_SCORES = 8 * BLOCK  # numbers in the scores of one product, 2 MiB: what a core's second cache holds
+_AT_ONCE = 64  # rows scored again at a time; grows while a strip has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,13 @@ class Podium:
         if len(ranked) == self._size:
             self.bar = -ranked[-1][0][0]
 
+    def need(self, threshold: float) -> float:
+        """The least score that could still change the answer: a hit, or the margin once there is one."""
+        scores = [-mine[0] for mine, _ in self._ranked()]
+        if not scores or scores[0] < threshold:
+            return threshold
+        return min(max(threshold, self.bar), scores[1] if len(scores) > 1 else self.bar)
+
     def found(self, threshold: float, top: int, references: int) -> Found:
         ranked = self._ranked()
         hits = [Hit(subject, mine[1], -mine[0]) for mine, subject in ranked[:top] if -mine[0] >= threshold]
@@ -108,11 +118,15 @@ def exact(templates: Floats, probe: Floats) -> NDArray[np.float64]:
 
 def search(rows: Rows, probes: Floats, mask: Mask, threshold: float, top: int) -> tuple[Found, ...]:
     """The best `top` subjects at or over the threshold for each probe. probes: (Q, D) float32 unit."""
-    podiums = [Podium(max(top, 2)) for _ in probes]
-    for start in range(0, len(probes), WIDE):
-        _search_wide(rows, probes[start : start + WIDE], mask, podiums[start : start + WIDE])
     references = sum(mask.count)
-    return tuple(podium.found(threshold, top, references) for podium in podiums)
+    found: list[Found] = []
+    for start in range(0, len(probes), WIDE):
+        wide = probes[start : start + WIDE]
+        for probe, maxima in zip(wide, _maxima(rows, wide, mask), strict=True):
+            podium = Podium(max(top, 2))
+            _visit(rows, probe, mask, maxima, threshold, podium)
+            found.append(podium.found(threshold, top, references))
+    return tuple(found)
 
 
 def compare(rows: Rows, subject: str, probe: Floats) -> Best | None:
@@ -127,49 +141,73 @@ def compare(rows: Rows, subject: str, probe: Floats) -> Best | None:
     return Best(-best, reference, len(mine))
 
 
-def _search_wide(rows: Rows, probes: Floats, mask: Mask, podiums: list[Podium]) -> None:
-    slack = 2 * _error_bound(probes.shape[1])
-    room = np.empty((len(probes), BLOCK), np.float32)
+def _maxima(rows: Rows, probes: Floats, mask: Mask) -> Floats:
+    """The best masked score of each strip for each probe: (Q, strips) float32, strips as in `_visit`."""
+    step = max(_SCORES // len(probes), 8 * STRIP) // STRIP * STRIP
+    room = np.empty(len(probes) * min(step, BLOCK), np.float32)
+    maxima = []
     for number, block in enumerate(rows.blocks):
-        used = rows.used(number)
-        if not mask.count[number]:
-            continue
-        scores = _scores(block[:used], probes, room[:, :used])
-        if mask.count[number] < used:
-            np.add(scores, mask.bias[number][:used], out=scores)
-        for one in np.flatnonzero(scores.max(axis=1) >= [podium.bar - slack for podium in podiums]).tolist():
-            _offer(rows, number, probes[one], scores[one], podiums[one], slack)
+        end = _whole_strips(rows.filled(number), len(block))
+        for start in range(0, end, step):
+            stop = min(start + step, end)
+            scores = room[: len(probes) * (stop - start)].reshape(len(probes), stop - start)
+            if not mask.count[number]:
+                scores.fill(NEVER)
+            else:
+                _multiply(block[start:stop], probes, scores)
+            if mask.count[number] < end:
+                np.add(scores, mask.bias[number][start:stop], out=scores)
+            maxima.append(scores.reshape(len(probes), -1, min(STRIP, stop - start)).max(axis=2))
+    return np.concatenate(maxima, axis=1) if maxima else np.empty((len(probes), 0), np.float32)
 
 
-def _scores(block: Floats, probes: Floats, room: Floats) -> Floats:
-    """(Q, rows) float32 in `room`: a matrix-vector product for one probe, a matrix product for more."""
+def _whole_strips(filled: int, size: int) -> int:
+    """Rows up to the end of the last strip in use; a block that is shorter than a strip is one."""
+    return min(-(-filled // STRIP) * STRIP, size)
+
+
+def _multiply(block: Floats, probes: Floats, scores: Floats) -> None:
+    """Scores (Q, rows): a matrix-vector product for one probe, a matrix product for more."""
     if len(probes) == 1:
-        np.matmul(block, probes[0], out=room[0])
+        np.matmul(block, probes[0], out=scores[0])
     else:
-        np.matmul(probes, block.T, out=room)
-    return room
+        np.matmul(probes, block.T, out=scores)
 
 
-def _offer(rows: Rows, number: int, probe: Floats, scores: Floats, podium: Podium, slack: float) -> None:
-    """Score again in float64, best first, the rows of a block that could reach the podium."""
+def _visit(rows: Rows, probe: Floats, mask: Mask, maxima: Floats, threshold: float, podium: Podium) -> None:
+    """Offer strips to the podium, best first, until none is left that could change the answer."""
+    slack = 2 * _error_bound(len(probe))
+    if not len(maxima) or maxima.max() < threshold - slack:
+        return
+    for strip in np.argsort(-maxima, kind="stable").tolist():
+        if maxima[strip] < podium.need(threshold) - slack or maxima[strip] == NEVER:
+            return
+        number, start = divmod(strip * STRIP, BLOCK)
+        scores = rows.blocks[number][start : start + STRIP] @ probe
+        scores += mask.bias[number][start : start + STRIP]
+        _offer(rows, strip * STRIP, probe, scores, podium, slack)
+
+
+def _offer(rows: Rows, first: int, probe: Floats, scores: Floats, podium: Podium, slack: float) -> None:
+    """Score again in float64, best first, the rows of a strip that could reach the podium. first: its row 0."""
     open_ = np.flatnonzero(scores >= podium.bar - slack)
     at_once = _AT_ONCE
     while len(open_):
         if len(open_) > at_once:
             open_ = open_[np.argpartition(scores[open_], len(open_) - at_once)[::-1]]
-        now = open_[:at_once]
-        _offer_rows(rows, number, probe, now, podium)
+        _offer_rows(rows, probe, first + open_[:at_once], podium)
         rest = open_[at_once:]
         open_ = rest[scores[rest] >= podium.bar - slack]
         at_once *= 4
 
 
-def _offer_rows(rows: Rows, number: int, probe: Floats, now: NDArray[np.intp], podium: Podium) -> None:
-    picked = rows.blocks[number][now]
+def _offer_rows(rows: Rows, probe: Floats, places: NDArray[np.intp], podium: Podium) -> None:
+    block = rows.blocks[int(places[0]) // BLOCK]
+    picked = block[places % BLOCK]
     scores = exact(picked, probe).tolist()
     picked.fill(0)
-    places = (now + number * BLOCK).tolist()
-    podium.offer([rows.subjects[row] for row in places], [rows.references[row] for row in places], scores)
+    numbers = places.tolist()
+    podium.offer([rows.subjects[row] for row in numbers], [rows.references[row] for row in numbers], scores)
 
 
 def _error_bound(dimension: int) -> float:
