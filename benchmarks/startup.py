@@ -1,4 +1,4 @@
-"""Start to ready with 100,000 sealed references, the memory that takes, and what the installation weighs.
+"""Start to ready with 100,000 sealed references, and the memory that takes.
 
 A house is filled once in a temporary folder; then whole processes open it, as `countenance` does, with the real
 models from a warm cache. Ready means: log recovered, models loaded, every template unsealed, the gate able to answer.
@@ -9,7 +9,6 @@ models from a warm cache. Ready means: log recovered, models loaded, every templ
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import statistics
 import subprocess
 import sys
@@ -86,41 +85,6 @@ def opened(settings: Settings, collection: str) -> tuple[float, int, int, int]:
     return taken, count, now * 1024 // 1_000_000, peak * 1024 // 1_000_000
 
 
-def installed() -> float:
-    """MB of the files of this package's run-time dependencies, whole closure."""
-    seen: set[str] = set()
-    waiting = ["countenance"]
-    while waiting:
-        name = waiting.pop().lower().replace("_", "-")
-        if name in seen:
-            continue
-        seen.add(name)
-        for line in importlib.metadata.requires(name) or []:
-            if "extra ==" not in line and _wanted(line):
-                waiting.append(_name(line))
-    return sum(_weight(name) for name in seen) / 1e6
-
-
-def _wanted(requirement: str) -> bool:
-    try:
-        importlib.metadata.distribution(_name(requirement))
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def _name(requirement: str) -> str:
-    name = requirement
-    for end in " ;<>=!~[(":
-        name = name.split(end, 1)[0]
-    return name
-
-
-def _weight(name: str) -> int:
-    files = importlib.metadata.files(name) or []
-    return sum(path.stat().st_size for file in files if (path := Path(str(file.locate()))).is_file())
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--references", type=int, default=100_000)
@@ -137,7 +101,6 @@ def main() -> int:
             Row("references unsealed", arguments.references, "references"),
             Row("process start to ready", ready, "s", f"at most {READY:g}", ready <= READY),
             Row("resident memory, peak", memory, "MB", f"at most {MEMORY:g}", memory <= MEMORY),
-            Row("installed size, run-time packages", installed(), "MB"),
         ],
         json=arguments.json,
     )

@@ -6,10 +6,12 @@ policy said; a `Decision` is ask, facts and verdict on one day. None of them nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
 
 Answer = Literal["allow", "deny"]
 

@@ -196,7 +196,9 @@ class ModelAltered(Misconfigured):
 
 class NotCalibrated(Misconfigured):
     code = "model-not-calibrated"
-    default_next_step = "Make a calibration record for this model, put it beside the manifest and name it there: docs/accuracy.md."
+    default_next_step = (
+        "Make a calibration record for this model, put it beside the manifest and name it there: docs/accuracy.md."
+    )
 
 
 class ClockWentBack(Misconfigured):

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels of the upright original image, origin top left."""
