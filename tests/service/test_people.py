@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import insert, select
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound, PoorQuality, Refused, SeveralFaces
 from countenance.ledger.note import Verifier, open_note
-from countenance.service import auth, enrol, erase, identify, people, verify
+from countenance.service import admit, auth, enrol, erase, identify, people, verify
 from countenance.service.use import Use
 from countenance.storage.tables import closed_parts, erasures, outbox, subjects, templates
 from tests.service.test_line import enrolled
@@ -147,6 +148,27 @@ def test_a_picture_that_will_not_do_is_named(world: World, picture: bytes, error
     with pytest.raises(error):
         enrol.enrol(world.house, who, inside, "ada", picture, Use())
     assert world.house.index.count(inside.id) == 0
+
+
+def test_a_grant_and_the_end_of_a_key_are_leaves_that_name_nobody(world: World) -> None:
+    size = world.house.log.size
+    who = world.customer()
+    assert world.house.log.size == size + 2  # the decision, and the grant
+    revoked = world.proven(admit.revoke(world.house, who))
+    assert revoked.leaf.open["of"] == "key"
+    assert revoked.closed is not None
+    assert revoked.closed["key"] == who.key
+
+
+def test_references_of_another_model_are_kept_but_not_searched(world: World) -> None:
+    who, inside = enrolled(world, ("ada", 1))
+    world.calibration = replace(world.calibration, model_digest="sha256:" + 64 * "1")
+    world.restart()
+    assert world.house.of_other_models == 1
+    assert identify.identify(world.house, who, inside, photo(1), Use()).result.candidates == ()
+    with pytest.raises(NotFound, match="no reference"):
+        verify.verify(world.house, who, inside, "ada", photo(1), Use())
+    assert erase.erase(world.house, who, inside, "ada").certificate
 
 
 def test_a_revoked_key_a_wrong_secret_and_nonsense_are_one_answer(world: World) -> None:

@@ -86,13 +86,13 @@ def revoke(key_file: Path | None, data: Path | None, keys: Path | None, as_json:
     Example:
       countenance customer revoke --key gym.key
     """
-    from countenance.service import auth
+    from countenance.service import admit
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
         who = surface.principal(house, key_file)
-        with house.database.begin() as connection:
-            auth.revoke(connection, who.key, house.now())
-    surface.show({"revoked": who.key}, as_json=as_json, sentences=lambda: [f"revoked {who.key}"])
+        receipt = admit.revoke(house, who)
+    lines = [f"revoked {who.key}", *surface.receipt_lines(receipt)]
+    surface.show({"revoked": who.key, "receipt": receipt}, as_json=as_json, sentences=lambda: lines)
 
 
 def _application(facts: dict[str, Any]) -> Application:

@@ -76,11 +76,25 @@ def settings(data: Path | None, keys: Path | None) -> config.Settings:
 
 @contextmanager
 def opened(where: config.Settings, *, quiet: bool) -> Iterator[House]:
-    """The house, open; unsealing shows a progress bar on a terminal when it takes a while."""
+    """The house, open; unless quiet, stderr shows whose models these are and how far unsealing is."""
     from countenance.service.app import House
 
     with House.open(where, progress=None if quiet else _unsealing()) as house:
+        if not quiet:
+            click.secho("\n".join(_starting(house)), dim=True, err=True)
         yield house
+
+
+def _starting(house: House) -> list[str]:
+    """What is said at every start: the models, their licences, where they come from, and who can't be searched."""
+    files = (house.engine.manifest.detector.file, house.engine.manifest.embedder.file)
+    lines = [f"model: {file.title}; licence {file.licence}; provenance {file.provenance}" for file in files]
+    if house.of_other_models:
+        lines.append(
+            f"{house.of_other_models:,} reference(s) were made with another model and are not searched: enrol these "
+            "people again, or go back to that model"
+        )
+    return lines
 
 
 def principal(house: House, key_file: Path | None) -> Principal:

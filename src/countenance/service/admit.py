@@ -15,14 +15,16 @@ from sqlalchemy import insert
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Refused
-from countenance.service import auth
+from countenance.service import auth, owed
 from countenance.service.application import check, facts_row
 from countenance.service.gate import Answered, Private
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
+    from countenance.ledger.leaf import Json
     from countenance.service.app import House
     from countenance.service.application import Application
+    from countenance.service.auth import Principal
 
 GRANT_TERM = timedelta(days=365)  # a grant ends after a year unless set shorter
 
@@ -68,8 +70,17 @@ def _admit(house: House, application: Application, answers: tuple[Answered[bool]
         connection.execute(insert(customers), row)
         connection.execute(insert(grants), granted)
         key = auth.issue(connection, grant, house.now())
+    house.gate.note("grant", _grant_words(application), Private(customer, grant, auth.key_id(key)), "granted")
     _record(house, application, "admitted", customer, answers[0].index)
     return Admitted(customer, grant, key, ids.utc(end), answers)
+
+
+def _grant_words(application: Application) -> dict[str, Json]:
+    """What the public leaf of a grant says: for what sort of customer, where, for what; never for whom."""
+    words: dict[str, Json] = {"sector": application.sector, "country": application.country}
+    for name in ("purposes", "modes", "places"):
+        words[name] = [*sorted(getattr(application, name))]
+    return words
 
 
 def _facts(house: House, application: Application, now: datetime) -> Facts:
@@ -93,3 +104,12 @@ def _refusal(answer: Answered[bool]) -> Refused:
     decision: Decision = answer.decision
     says = "; ".join(reason.says for reason in decision.verdict.reasons) or "; ".join(decision.verdict.errors)
     return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt)
+
+
+def revoke(house: House, who: Principal) -> str:
+    """End the caller's key, from the next call on. The leaf is owed with it; returns the leaf's receipt."""
+    about = Private(who.customer.id, who.grant.id, who.key)
+    with house.database.begin() as connection:
+        auth.revoke(connection, who.key, house.now())
+        debt = owed.owe(connection, "revocation", {"of": "key"}, about, "revoked", house.now())
+    return owed.pay_one(house, debt)

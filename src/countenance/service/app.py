@@ -126,7 +126,9 @@ class House:
         self.meter.sweep(self.now())
         owed.pay(self)
         erase.complete(self)
-        self.faces.load(self.index, progress=progress)
+        loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
+        with self.database.read() as connection:
+            self.of_other_models = self.faces.count(connection) - loaded
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)
