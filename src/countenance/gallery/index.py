@@ -80,7 +80,8 @@ class Index:
         with gallery.lock.alone():
             rows = gallery.rows
             for subject, reference in zip(subjects, references, strict=True):
-                if any(rows.references[row] == reference for row in rows.of(subject)):
+                mine = rows.of(subject)
+                if mine and any(rows.references[row] == reference for row in mine):
                     raise Conflict("The subject has a reference of this id already.")
             rows.add(subjects, references, checked)
 

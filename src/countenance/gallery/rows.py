@@ -69,14 +69,15 @@ class Rows:
 
     def add(self, subjects: Sequence[str], references: Sequence[str], templates: Floats) -> None:
         """One row for each. templates: (n, D) float32."""
-        rows = np.array([self._reserve() for _ in subjects], dtype=np.intp)
+        rows = self._reserve(len(subjects))
         for block in np.unique(rows // BLOCK):
             inside = rows // BLOCK == block
             self.blocks[block][rows[inside] % BLOCK] = templates[inside]
         for row, subject, reference in zip(rows.tolist(), subjects, references, strict=True):
             self.subjects[row], self.references[row] = subject, reference
             self._of.setdefault(subject, []).append(row)
-            for mask in self._masks:
+        for mask in self._masks:
+            for row, subject in zip(rows.tolist(), subjects, strict=True):
                 mask.put(row, candidate=subject in mask.allowed)
 
     def remove(self, subject: str, reference: str | None = None) -> int:
@@ -112,17 +113,19 @@ class Rows:
         self._masks.append(made)
         return made
 
-    def _reserve(self) -> int:
-        if self._free:
-            return self._free.pop()
-        row = len(self.subjects)
-        if row == len(self.blocks[0]) < BLOCK:
-            self._grow_first()
-        elif row == BLOCK * len(self.blocks):
-            self._append_block()
-        self.subjects.append("")
-        self.references.append("")
-        return row
+    def _reserve(self, many: int) -> NDArray[np.intp]:
+        """The numbers of so many rows: free ones first, then new ones at the end."""
+        again = [self._free.pop() for _ in range(min(many, len(self._free)))]
+        end = len(self.subjects)
+        new = many - len(again)
+        while end + new > sum(map(len, self.blocks)):
+            if len(self.blocks[0]) < BLOCK:
+                self._grow_first()
+            else:
+                self._append_block()
+        self.subjects.extend([""] * new)
+        self.references.extend([""] * new)
+        return np.array([*again, *range(end, end + new)], dtype=np.intp)
 
     def _grow_first(self) -> None:
         old = self.blocks[0]

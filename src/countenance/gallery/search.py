@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 WIDE = 64  # probes in one product
 STRIP = 1024  # rows: small enough to be looked through again for a few microseconds a visit
-_SCORES = 8 * BLOCK  # numbers in the scores of one product, 2 MiB: what a core's second cache holds
+_SCORES = 32 * BLOCK  # numbers in the scores of one product, 8 MiB: few starts of the processor's threads
 _AT_ONCE = 64  # rows scored again at a time; grows while a strip has more
 
 
