@@ -74,7 +74,7 @@ def test_a_person_reads_rule_source_and_what_would_lift_it() -> None:
         assert part in told
 
 
-@pytest.mark.parametrize("purpose", [*words.MINORS_UNKNOWN_FOR, "access-control", "credit"])
+@pytest.mark.parametrize("purpose", [*sorted(words.MINORS_UNKNOWN_FOR), "access-control", "credit"])
 def test_minors_are_assumed_by_purpose(purpose: str) -> None:
     found = answer(*ASK[:-1], purpose, *DAY)
     assumed = "unknown" if purpose in words.MINORS_UNKNOWN_FOR else "no"
