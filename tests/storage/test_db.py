@@ -204,7 +204,7 @@ def test_a_reader_sees_one_state_while_a_writer_writes(database: db.Database) ->
 
 def test_a_writer_that_waits_too_long_is_told_to_come_again(tmp_path: Path) -> None:
     path = tmp_path / "countenance.db"
-    with db.open(path) as database, db.open(path) as other, other.begin(), pytest.raises(Unavailable):
+    with db.open(path, busy_ms=50) as database, db.open(path) as other, other.begin(), pytest.raises(Unavailable):
         _add(database, _customer())
 
 
@@ -289,7 +289,12 @@ def test_what_a_record_still_holds_is_not_called_gone(database: db.Database) -> 
         database.scrub([canary])
 
 
-def test_an_open_reader_delays_the_truncation_and_is_told(tmp_path: Path, database: db.Database) -> None:
+def test_an_open_reader_delays_the_truncation_and_is_told(tmp_path: Path) -> None:
+    with db.open(tmp_path / "countenance.db", busy_ms=50) as database:
+        _truncate_beside_a_reader(tmp_path, database)
+
+
+def _truncate_beside_a_reader(tmp_path: Path, database: db.Database) -> None:
     _add(database, _customer("first"))
     with database.read() as reading:
         reading.execute(select(customers)).all()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
@@ -49,7 +50,6 @@ _NEEDLE_MAX = 1 << 16  # bytes
 _KIND = "countenance_begin"  # the execution option that says how a transaction begins; empty: not at all
 
 _PRAGMAS = (
-    f"PRAGMA busy_timeout={BUSY_MS}",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
@@ -168,8 +168,10 @@ class Database:
             yield connection.execution_options(**{_KIND: ""})
 
 
-def open(path: Path, *, create: bool = True) -> Database:  # noqa: A001  reads as `db.open`
+def open(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> Database:  # noqa: A001  reads as `db.open`
     """Open the database at `path`, made where it is missing, and bring its schema to this version's.
+
+    busy_ms: how long a call waits for another's lock, in milliseconds.
 
     Raises NotInitialised where it is missing and `create` is false, Misconfigured where it was made by a
     newer version or the file cannot be used, StorageDamaged where it is no database or its structure is
@@ -178,7 +180,7 @@ def open(path: Path, *, create: bool = True) -> Database:  # noqa: A001  reads a
     if not create and not path.exists():
         raise NotInitialised("There is no database in the data folder.")
     descriptor = files.open_for_life(path, what="the database")
-    database = Database(path, _engine(path), descriptor)
+    database = Database(path, _engine(path, busy_ms), descriptor)
     try:
         _to_head(database)
     except BaseException:
@@ -187,16 +189,16 @@ def open(path: Path, *, create: bool = True) -> Database:  # noqa: A001  reads a
     return database
 
 
-def _engine(path: Path) -> sa.Engine:
+def _engine(path: Path, busy_ms: int) -> sa.Engine:
     url = sa.URL.create("sqlite", database=str(path))
     engine = sa.create_engine(url, connect_args={"isolation_level": None}, hide_parameters=True)
-    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "connect", partial(_set_pragmas, busy_ms))
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in _PRAGMAS:
+def _set_pragmas(busy_ms: int, connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in (f"PRAGMA busy_timeout={int(busy_ms)}", *_PRAGMAS):
         connection.execute(pragma).close()
 
 
