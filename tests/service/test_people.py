@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,9 @@ from countenance.service.use import Use
 from countenance.storage.tables import closed_parts, erasures, outbox, subjects, templates
 from tests.service.test_line import enrolled
 from tests.service.world import World, photo
+
+if TYPE_CHECKING:
+    from countenance.service.auth import Principal
 
 
 def test_nobody_is_enrolled_without_a_basis_on_record(world: World) -> None:
@@ -102,21 +106,38 @@ def test_an_erasure_removes_every_row_and_signs_a_certificate(world: World) -> N
     assert verify.verify(world.house, who, inside, "bob", photo(2), Use()).result.likeness.match
 
 
+def interrupted(world: World, who: Principal, subject: str | None, state: str) -> None:
+    """Leave an erasure as a crash would leave it in this state."""
+    row = {
+        "id": ids.new("erasure"), "customer_id": who.customer.id, "subject_id": subject,
+        "requested": ids.utc(world.moment), "state": state, "certificate": None,
+    }  # fmt: skip
+    with world.house.database.begin() as connection:
+        connection.execute(insert(erasures), row)
+
+
 def test_an_erasure_that_a_crash_interrupted_is_completed_before_the_first_request(world: World) -> None:
     who, inside = enrolled(world, ("ada", 1))
     ada = people.subject_id(world.house, who, inside, "ada")
-    begun = {
-        "id": ids.new("erasure"), "customer_id": who.customer.id, "subject_id": ada,
-        "requested": ids.utc(world.moment), "state": "begun", "certificate": None,
-    }  # fmt: skip
-    with world.house.database.begin() as connection:
-        connection.execute(insert(erasures), begun)
+    interrupted(world, who, ada, "begun")
     world.restart()
     assert world.house.index.count(inside.id) == 0
+    assert not world.house.database.contains(ada.encode())
     with world.house.database.read() as connection:
         row = connection.execute(select(erasures)).one()
     assert row.state == "certified"
     assert row.certificate
+
+
+def test_a_crash_after_the_rows_were_deleted_still_ends_in_a_database_written_anew(world: World) -> None:
+    """Then nobody knows what to look for, so certifying without a rewrite would be a guess."""
+    who, _ = enrolled(world, ("ada", 1))
+    interrupted(world, who, None, "gone")
+    size = world.house.log.size
+    world.restart()
+    assert world.house.log.size == size + 1
+    with world.house.database.read() as connection:
+        assert connection.execute(select(erasures.c.state)).scalar_one() == "certified"
 
 
 def test_another_tenants_ids_and_missing_ones_are_the_same_answer(world: World) -> None:

@@ -10,7 +10,8 @@
     7. the leaf                   an erasure took place; it names nobody
     8. the certificate            signed with its own key, bound to that leaf
 
-Every step may be run again. Killed before 1 is committed, nothing was acknowledged; after it, a restart finishes.
+Every step may be run again. Killed before 1 is committed, nothing was acknowledged; after it, a restart finishes,
+and writes the whole database anew, since nobody knows any more what to look for.
 An erasure is never asked of the policy: leaving always works.
 """
 
@@ -62,11 +63,12 @@ def complete(house: House) -> int:
     with house.database.read() as connection:
         unfinished = connection.execute(select(erasures.c.id).where(erasures.c.state != "certified")).all()
     for row in unfinished:
-        _carry_out(house, row.id)
+        _carry_out(house, row.id, resumed=True)
     return len(unfinished)
 
 
-def _carry_out(house: House, erasure: str, collection: str = "") -> Erased:
+def _carry_out(house: House, erasure: str, collection: str = "", *, resumed: bool = False) -> Erased:
+    """Steps 2 to 8. resumed: what the crash had deleted is not known any more, so the database is written anew."""
     note = _note(house, erasure)
     if note.state == "begun":
         owed.pay(house)
@@ -77,6 +79,8 @@ def _carry_out(house: House, erasure: str, collection: str = "") -> Erased:
         _scrub(house, traces)
         _forget_name(house, erasure)
         _scrub(house, (note.subject_id.encode(),))
+    if resumed:
+        house.database.rewrite()
     return _certify(house, _note(house, erasure))
 
 
