@@ -79,3 +79,9 @@ def test_two_identical_calls_share_no_word_that_is_not_in_their_open_parts(world
     first, second = (world.proven(detect.detect(world.house, who, photo(1), Use()).receipt) for _ in range(2))
     assert first.leaf.open == second.leaf.open
     assert first.leaf.commitment != second.leaf.commitment
+
+
+def test_every_rule_that_has_a_next_step_exists(world: World) -> None:
+    from countenance.service.gate import NEXT_STEPS
+
+    assert set(NEXT_STEPS) <= set(world.house.policies.rules)

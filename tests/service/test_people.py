@@ -31,6 +31,7 @@ def test_nobody_is_enrolled_without_a_basis_on_record(world: World) -> None:
     with pytest.raises(Refused) as refused:
         enrol.enrol(world.house, who, inside, "ada", photo(1), Use())
     assert [reason.id for reason in refused.value.decision.verdict.reasons] == ["core.no-consent"]
+    assert "countenance consent give" in refused.value.next_step
     assert world.house.index.count(inside.id) == 0
 
 

@@ -17,7 +17,7 @@ from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Refused
 from countenance.service import auth, owed
 from countenance.service.application import check, facts_row
-from countenance.service.gate import Answered, Private
+from countenance.service.gate import Answered, Private, next_step
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def _record(house: House, application: Application, outcome: str, customer: str 
 def _refusal(answer: Answered[bool]) -> Refused:
     decision: Decision = answer.decision
     says = "; ".join(reason.says for reason in decision.verdict.reasons) or "; ".join(decision.verdict.errors)
-    return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt)
+    after = next_step(decision.verdict)
+    return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt, next_step=after)
 
 
 def revoke(house: House, who: Principal) -> str:

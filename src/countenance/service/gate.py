@@ -34,6 +34,22 @@ if TYPE_CHECKING:
     from countenance.service.auth import Principal
 
 T = TypeVar("T")
+APPLY = "Apply for a grant that covers it: `countenance customer apply --help`."
+NEXT_STEPS = {
+    "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
+    "core.unverified-identify": "Have the customer's facts checked: `countenance customer apply --verified-by NAME`.",
+    "core.meter": "Wait until the hour is over, and compare one person with one subject.",
+    **{f"core.grant-{what}": APPLY for what in ("purpose", "mode", "place", "ended", "unapproved")},
+}  # fmt: skip
+
+
+def next_step(verdict: Verdict) -> str:
+    """What to do about a refusal: the command that may help, or the one that shows the rule."""
+    for reason in verdict.reasons:
+        if reason.id in NEXT_STEPS:
+            return NEXT_STEPS[reason.id]
+    pack = verdict.reasons[0].id.partition(".")[0] if verdict.reasons else "core"
+    return f"Read the rule and its source: `countenance policy show {pack}`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +192,8 @@ class Gate:
         lifted = cedar.decide(self.house.policies, permit.ask, permit.facts, lifts=True)
         permit.verdict = replace(permit.verdict, lifted_when=lifted.lifted_when)
         says = "; ".join(reason.says for reason in permit.verdict.reasons) or "; ".join(permit.verdict.errors)
-        return Refused(f"refused: {says}", decision=self._decision(permit), receipt=receipt)
+        decision = self._decision(permit)
+        return Refused(f"refused: {says}", decision=decision, receipt=receipt, next_step=next_step(permit.verdict))
 
     def _unanswerable(self, permit: Permit, about: Private, error: CountenanceError) -> CountenanceError:
         """The same error, with the receipt of its leaf."""
