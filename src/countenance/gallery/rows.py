@@ -72,7 +72,9 @@ class Rows:
         rows = self._reserve(len(subjects))
         for block in np.unique(rows // BLOCK):
             inside = rows // BLOCK == block
-            self.blocks[block][rows[inside] % BLOCK] = templates[inside]
+            picked = templates[inside]
+            self.blocks[block][rows[inside] % BLOCK] = picked
+            picked.fill(0)  # a copy, which goes back to the allocator
         for row, subject, reference in zip(rows.tolist(), subjects, references, strict=True):
             self.subjects[row], self.references[row] = subject, reference
             self._of.setdefault(subject, []).append(row)
