@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.calibrate import FACES, SETS, Described, embedded
-from benchmarks.rows import Row, report
+from benchmarks.rows import Row, report, skipped
 from countenance.service.calibrate import calibrate
 from countenance.vision import models
 from countenance.vision.calibration import MILLION, Calibration, Count, DataSet, Group
@@ -108,6 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.write:
         PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), shipped), encoding="utf-8")
         return 0
+    if not asked.faces.is_dir():
+        return report([skipped("all sets")], asked.json)
     sets = tomllib.loads(SETS.read_text(encoding="utf-8"))
     manifest = models.shipped()
     with tempfile.TemporaryDirectory() as cache, Engine.load(manifest, Path(cache)) as engine:

@@ -1,21 +1,19 @@
 """How much `evaluate` costs beyond the engine: `python -m benchmarks.evaluate [--faces DIR] [--json]`.
 
 The same photographs in one run, in alternation: the bare engine (`Engine.many` over all of them) and the whole of
-`evaluate` (CSV, engine, all comparisons, intervals, groups). The figure is the ratio of the medians.
+`evaluate` (CSV, engine, all comparisons, intervals, groups). The figure is the ratio of the least times.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks.calibrate import FACES
-from benchmarks.rows import Row, report
+from benchmarks.rows import Row, least, report
 from countenance.service.evaluate import evaluate
 from countenance.service.trials import read_labels
 from countenance.vision import models
@@ -28,20 +26,15 @@ if TYPE_CHECKING:
 GOAL = 1.15  # evaluate / bare engine
 
 
-def bare(engine: Engine, folder: Path) -> float:
-    """Seconds of the engine alone."""
-    files = sorted(folder.glob("*.jpg"))
-    start = time.perf_counter()
-    for _ in engine.many(partial(file.read_bytes) for file in files):
+def bare(engine: Engine, folder: Path) -> None:
+    """The engine alone over every photograph."""
+    for _ in engine.many(partial(file.read_bytes) for file in sorted(folder.glob("*.jpg"))):
         pass
-    return time.perf_counter() - start
 
 
-def whole(engine: Engine, folder: Path) -> float:
-    """Seconds from the CSV to the report."""
-    start = time.perf_counter()
+def whole(engine: Engine, folder: Path) -> None:
+    """From the CSV to the report."""
     evaluate(engine, Calibration.shipped(), read_labels(folder / "labels.csv", folder))
-    return time.perf_counter() - start
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     folder = asked.faces / asked.set
     if not folder.is_dir():
-        return report([Row("photographs of congress", 0, "", "the folder beside the repository", ok=False)], asked.json)
+        return report(
+            [Row("photographs of congress", 0, "", "skipped: needs the folder beside the repository")], asked.json
+        )
     with tempfile.TemporaryDirectory() as cache, Engine.load(models.shipped(), Path(cache)) as engine:
-        bare(engine, folder)  # the first round warms caches and is not counted
-        pairs = [(bare(engine, folder), whole(engine, folder)) for _ in range(asked.rounds)]
-    alone, all_of_it = (median(side) for side in zip(*pairs, strict=True))
+        alone, all_of_it = least(asked.rounds, lambda: bare(engine, folder), lambda: whole(engine, folder))
     ratio = all_of_it / alone
     return report(
         [

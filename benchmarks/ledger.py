@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.rows import Row, report
 from countenance.domain.decision import Ask
-from countenance.ledger import checkpoint, journal, leaf, publish, tiles
+from countenance.ledger import checkpoint, journal, leaf, publish
 from countenance.ledger.durable import PRIVATE_FILE, Disk, write_all
 from countenance.ledger.edge import Edge
 from countenance.ledger.log import Bounds, Log
@@ -122,8 +122,7 @@ def opening(folder: Path, size: int) -> Row:
             for tile, raw in publish.grown(edge, settled, number):
                 path = public / tile.path
                 path.parent.mkdir(parents=True, exist_ok=True)
-                if tile.width == tiles.WIDTH or number == size:
-                    path.write_bytes(raw)
+                path.write_bytes(raw)
             edge.settle(number)
             settled = number
     signed = signer.sign(checkpoint.Checkpoint(signer.name, size, edge.root()).text)

@@ -1,6 +1,6 @@
 """What a poor picture costs: how the likeness of mated pairs falls as one photograph of each is made worse.
 
-    python -m benchmarks.quality --photos ../shared/faces/london
+    python -m benchmarks.quality [--photos DIR] [--only STEP] [--json]
 
 For each person, the first photograph is degraded step by step and compared with the second, untouched one. A row
 says, for one step, the measure that notices it (median over people) and the share of people whose pair still
@@ -22,6 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.calibrate import FACES
+from benchmarks.rows import Row, report
 from countenance.domain.errors import CountenanceError
 from countenance.domain.image import Image
 from countenance.vision import models
@@ -104,25 +106,36 @@ def _row(faces: list[Face | None], second: NDArray[np.float32], threshold: float
     return float(np.median(values)) if values else float("nan"), recognised / len(faces)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, default=FACES / "london")
     parser.add_argument("--people", type=int, default=102)
     parser.add_argument("--only", choices=[step.name for step in STEPS])
+    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    pairs = _people(asked.photos, asked.people)
+    if not asked.photos.is_dir():
+        return report(
+            [Row("photographs of london", 0, "", "skipped: needs the folder beside the repository")], asked.json
+        )
+    steps = [step for step in STEPS if asked.only in (None, step.name)]
     with tempfile.TemporaryDirectory() as cache, Engine.load(models.shipped(), Path(cache)) as engine:
-        first = [decode(one.read_bytes()) for one, _ in pairs]
-        second = _templates(_faces(engine, (decode(other.read_bytes()) for _, other in pairs)))
-        scores = _templates(_faces(engine, iter(first))) @ second.T
-        threshold = float(np.quantile(scores[~np.eye(len(pairs), dtype=bool)], 0.999))
-        print(f"{len(pairs)} people; untouched: {np.mean(np.diag(scores) >= threshold):.2f} recognised")
-        for step in (step for step in STEPS if asked.only in (None, step.name)):
-            for amount in step.amounts:
-                worse = (Image(step.worse(image.rgb, amount)) for image in first)
-                value, share = _row(_faces(engine, worse), second, threshold, step.measure)
-                print(f"{step.name:9} {amount:5} {step.measure:11} {value:8.1f} recognised {share:.2f}", flush=True)
+        return report(list(rows(engine, _people(asked.photos, asked.people), steps)), asked.json)
+
+
+def rows(engine: Engine, pairs: list[tuple[Path, Path]], steps: list[Step]) -> Iterator[Row]:
+    """Untouched first, then two rows for each amount of each step: the measure, and who is still recognised."""
+    first = [decode(one.read_bytes()) for one, _ in pairs]
+    second = _templates(_faces(engine, (decode(other.read_bytes()) for _, other in pairs)))
+    scores = _templates(_faces(engine, iter(first))) @ second.T
+    threshold = float(np.quantile(scores[~np.eye(len(pairs), dtype=bool)], 0.999))
+    yield Row("untouched: recognised", float(np.mean(np.diag(scores) >= threshold)), "of people")
+    for step in steps:
+        for amount in step.amounts:
+            worse = (Image(step.worse(image.rgb, amount)) for image in first)
+            value, share = _row(_faces(engine, worse), second, threshold, step.measure)
+            yield Row(f"{step.name} {amount:g}: {step.measure}", value, "as docs/models.md has it")
+            yield Row(f"{step.name} {amount:g}: recognised", share, "of people")
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -1,18 +1,21 @@
 """The one table that every benchmark prints: what was measured, what was wanted, and whether it holds.
 
 A benchmark measures and hands its rows to `report`; it never prints a figure of its own, so that each figure
-stands beside its goal. Ratios are taken in one run, in alternation, as medians: absolute times are context.
+stands beside its goal. A ratio is taken in one run, its sides in turn. A time is the least of several rounds, as
+`timeit` has it: what else the machine does can only add to it. Where the median says something else, it is a row
+of its own.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _HEADS = ("what", "value", "unit", "goal", "holds")
 
@@ -35,6 +38,34 @@ def report(rows: Sequence[Row], json: bool) -> int:  # noqa: FBT001  (the flag's
     if missed:
         print("missed: " + ", ".join(missed), file=sys.stderr)
     return 1 if missed or not rows else 0
+
+
+def skipped(what: str) -> Row:
+    """In place of figures that need photographs which are not there."""
+    return Row(f"{what}: skipped, needs the folder of photographs beside the repository", 0, "")
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long one call takes."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def least(rounds: int, *sides: Callable[[], object]) -> list[float]:
+    """The least seconds of each side, taken in turn; the first turn warms up and does not count."""
+    turns = [[seconds(side) for side in sides] for _ in range(rounds + 1)]
+    return [min(taken) for taken in zip(*turns[1:], strict=True)]
+
+
+def held_back() -> Row:
+    """How much slower than at its best this machine is just now: a fixed loop, 200 times, whole / least.
+
+    Near 1 on a machine of one's own; 4 where a neighbour or a quota takes three quarters of it. Absolute times of
+    more than a moment are that much longer than the machine needs.
+    """
+    taken = [seconds(lambda: sum(range(200_000))) for _ in range(200)]
+    return Row("this machine, meanwhile: its usual time / its best", sum(taken) / len(taken) / min(taken), "times")
 
 
 def _lines(rows: Sequence[Row]) -> list[str]:

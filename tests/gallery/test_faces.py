@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from countenance.domain.errors import BadInput, Conflict, StorageDamaged
-from countenance.gallery.faces import BATCH, Faces
+from countenance.gallery.faces import BATCH, Faces, Place
 from countenance.gallery.index import Index
 from countenance.storage import db
 from countenance.storage.tables import collections, customers, subjects, templates
-from countenance.storage.vault import Vault
+from countenance.storage.vault import Seal, Vault
 from tests.gallery.naive import unit
 
 if TYPE_CHECKING:
@@ -34,23 +34,14 @@ class World:
 
     database: db.Database
     faces: Faces
-    keys: dict[str, bytes]
+    seals: dict[str, Seal]
 
     def put(
         self, reference: str, template: NDArray[np.float32], who: str = "a", *, subject: str = "", model: str = MODEL
     ) -> None:
         with self.database.begin() as connection:
-            self.faces.put(
-                connection,
-                f"cus_{who}",
-                self.keys[who],
-                f"col_{who}",
-                subject or f"sub_{who}1",
-                reference,
-                model,
-                template,
-                "",
-            )
+            place = Place(reference, subject or f"sub_{who}1", f"col_{who}", f"cus_{who}", model)
+            self.faces.put(connection, self.seals[who], place, template, "")
 
     def loaded(self, **which: str) -> Index:
         index = Index(D)
@@ -77,7 +68,8 @@ def world(tmp_path: Path) -> Iterator[World]:
                 for number in "12":
                     person = {"id": f"sub_{who}{number}", "collection_id": f"col_{who}", "alias": b"", "created": ""}
                     connection.execute(insert(subjects), {**person, "alias_digest": number.encode()})
-        yield World(database, Faces(database, vault), keys)
+        seals = {who: vault.open_customer_key(f"cus_{who}", key).templates for who, key in keys.items()}
+        yield World(database, Faces(database, vault), seals)
 
 
 def test_references_come_back_to_their_own_subjects(world: World) -> None:

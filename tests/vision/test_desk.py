@@ -134,3 +134,54 @@ def test_closing_finishes_what_was_accepted_and_accepts_no_more() -> None:
     with pytest.raises(Unavailable):
         desk.ask(echo.run, squares(1))
     desk.close()
+
+
+def test_a_lone_picture_with_a_free_core_runs_in_its_callers_thread() -> None:
+    seen: list[str] = []
+
+    def note(pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        seen.append(threading.current_thread().name)
+        return [pictures[:, 0, 0, :1].astype(np.float32)]
+
+    desk = Desk(1)
+    desk.ask(note, squares(1))
+    desk.ask(note, squares(2))
+    desk.close()
+    assert seen == [threading.current_thread().name, "vision-0", "vision-0"]
+
+
+def test_lone_callers_and_workers_together_use_no_more_cores_than_there_are() -> None:
+    echo, desk = Echo(), Desk(2)
+    with ThreadPoolExecutor(12) as callers:
+        asked = [callers.submit(desk.ask, echo.run, squares(1 + i % 3), together=True) for i in range(60)]
+        assert echo.entered.acquire(timeout=SOON)
+        echo.door.set()
+        for i, answers in enumerate(asked):
+            assert values(answers.result(SOON)) == list(range(1 + i % 3))
+    desk.close()
+    assert echo.crowd <= 2
+
+
+def test_an_error_of_a_lone_picture_gives_its_core_back() -> None:
+    echo, desk = Echo(), Desk(1)
+    echo.door.set()
+
+    def broken(_: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        raise Unavailable("no memory")
+
+    with pytest.raises(Unavailable, match="no memory"):
+        desk.ask(broken, squares(1))
+    assert values(desk.ask(echo.run, squares(3))) == [0, 1, 2]
+    desk.close()
+
+
+def test_closing_waits_for_a_lone_caller() -> None:
+    echo, desk = Echo(), Desk(1)
+    with ThreadPoolExecutor(2) as callers:
+        lone = callers.submit(desk.ask, echo.run, squares(1))
+        assert echo.entered.acquire(timeout=SOON)
+        closing = callers.submit(desk.close)
+        assert not closing.done()
+        echo.door.set()
+        closing.result(SOON)
+        assert lone.done() or values(lone.result(SOON)) == [0]

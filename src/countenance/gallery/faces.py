@@ -49,7 +49,7 @@ class Place(NamedTuple):
 
     def bound(self) -> bytes:
         """The associated data. Five fields and their separators: no two places have the same."""
-        return "\n".join(("template", *self)).encode()
+        return _bound(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,36 +70,20 @@ class Faces:
         self._vault = vault
 
     def put(
-        self,
-        connection: Connection,
-        customer: str,
-        sealed_key: bytes,
-        collection: str,
-        subject: str,
-        reference: str,
-        model_digest: str,
-        template: NDArray[np.float32],
-        created: str,
+        self, connection: Connection, seal: Seal, place: Place, template: NDArray[np.float32], created: str
     ) -> None:
         """Seal one template, (D,) float32, and store it in the transaction of `connection`.
 
-        sealed_key: the customer's, as its row has it. created: RFC 3339, UTC. Raises BadInput for another shape
+        seal: the template key of the place's customer. created: RFC 3339, UTC. Raises BadInput for another shape
         or type, Conflict where the reference exists or the subject does not.
         """
-        if template.ndim != 1 or template.dtype != np.float32 or not len(template):
-            raise BadInput("A template is a vector of float32.")
-        place = Place(reference, subject, collection, customer, model_digest)
-        seal = self._vault.open_customer_key(customer, sealed_key).templates
-        row = {
-            "id": reference,
-            "subject_id": subject,
-            "collection_id": collection,
-            "customer_id": customer,
-            "model_digest": model_digest,
-            "sealed": seal.seal(template.astype(_NUMBER).tobytes(), place.bound()),
-            "created": created,
-        }
-        connection.execute(insert(templates), row)
+        self.put_many(connection, seal, ((place, template),), created)
+
+    def put_many(
+        self, connection: Connection, seal: Seal, faces: Iterable[tuple[Place, NDArray[np.float32]]], created: str
+    ) -> None:
+        """As `put`, for many references of one customer in one statement."""
+        connection.execute(insert(templates), [_sealed_row(seal, *face, created) for face in faces])
 
     def load(
         self,
@@ -165,6 +149,24 @@ class Faces:
         }
 
 
+def _bound(place: Iterable[str]) -> bytes:
+    return "\n".join(("template", *place)).encode()
+
+
+def _sealed_row(seal: Seal, place: Place, template: NDArray[np.float32], created: str) -> dict[str, object]:
+    if template.ndim != 1 or template.dtype != np.float32 or not len(template):
+        raise BadInput("A template is a vector of float32.")
+    return {
+        "id": place.reference,
+        "subject_id": place.subject,
+        "collection_id": place.collection,
+        "customer_id": place.customer,
+        "model_digest": place.model_digest,
+        "sealed": seal.seal(template.astype(_NUMBER).tobytes(), place.bound()),
+        "created": created,
+    }
+
+
 def _chosen(model_digest: str | None) -> _Query:
     its = templates.c
     query: _Query = select(its.id, its.subject_id, its.collection_id, its.customer_id, its.model_digest, its.sealed)
@@ -188,7 +190,7 @@ def _unsealed(rows: Sequence[_Row], seals: dict[str, Seal]) -> Iterator[Batch]:
     try:
         for row, place in zip(rows, room, strict=True):
             seal = seals.get(row[3])
-            if seal is None or not seal.open_into(row[5], Place(*row[:5]).bound(), place.data):
+            if seal is None or not seal.open_into(row[5], _bound(row[:5]), place.data):
                 raise _damaged(row[0])
         clear = room.view(_NUMBER).astype(np.float32, copy=False)
         yield Batch(rows[0][2], [row[1] for row in rows], [row[0] for row in rows], clear)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from countenance.domain import ids
+from countenance.gallery.faces import Place
 from countenance.service import people
 from countenance.service.gate import Answered, Done, Permit
 from countenance.service.likeness import the_face, threshold
@@ -49,10 +50,9 @@ def enrol(
         made = Enrolled(target.subject, ids.new("reference"), face)
 
         def effect(connection: Connection) -> None:
-            house.faces.put(
-                connection, who.customer.id, who.customer.sealed_key, inside.id, made.subject, made.reference,
-                house.engine.model_digest, template, ids.utc(house.now()),
-            )  # fmt: skip
+            place = Place(made.reference, made.subject, inside.id, who.customer.id, house.engine.model_digest)
+            seal = people.customer_key(house, who).templates
+            house.faces.put(connection, seal, place, template, ids.utc(house.now()))
 
         return Done(made, "enrolled", effect=effect, settled=lambda: _index(house, inside, made, template))
 

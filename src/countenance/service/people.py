@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from countenance.consent import Basis
     from countenance.service.app import House
     from countenance.service.auth import Principal
+    from countenance.storage.vault import CustomerKey
 
 CONSENT_FACTS = {"consent": "on-record", "demonstration": "demonstration", "": "none"}  # basis: the policy's word
 NAME_LIMIT = 100  # characters of a collection's name or a subject's alias
@@ -88,7 +89,7 @@ def collection(house: House, who: Principal, name_or_id: str) -> Collection:
 
 def subject_id(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:
     """The id of a subject of this collection, by id or alias. Raises NotFound."""
-    digest = alias_digest(house, who, inside, alias_or_id)
+    digest = alias_digest(customer_key(house, who), inside, alias_or_id)
     query = select(subjects.c.id).where(
         subjects.c.collection_id == inside.id,
         (subjects.c.id == alias_or_id) | (subjects.c.alias_digest == digest),
@@ -134,7 +135,7 @@ def nothing_enrolled() -> NotFound:
 
 def list_subjects(house: House, who: Principal, inside: Collection) -> tuple[Subject, ...]:
     """The subjects of a collection with their aliases unsealed, by alias."""
-    customer_key = house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
+    key = customer_key(house, who)
     query = (
         select(subjects.c.id, subjects.c.alias, func.count(templates.c.id).label("n"))
         .outerjoin(templates, templates.c.subject_id == subjects.c.id)
@@ -143,7 +144,7 @@ def list_subjects(house: House, who: Principal, inside: Collection) -> tuple[Sub
     )
     with house.database.read() as connection:
         rows = connection.execute(query).all()
-    opened = (Subject(row.id, customer_key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows)
+    opened = (Subject(row.id, key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows)
     return tuple(sorted(opened, key=lambda subject: subject.alias))
 
 
@@ -178,20 +179,24 @@ def withdraw(house: House, who: Principal, inside: Collection, alias_or_id: str)
     return owed.pay_one(house, debt)
 
 
-def alias_digest(house: House, who: Principal, inside: Collection, alias: str) -> bytes:
-    key = house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
+def customer_key(house: House, who: Principal) -> CustomerKey:
+    """The caller's own key, unwrapped for one request."""
+    return house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
+
+
+def alias_digest(key: CustomerKey, inside: Collection, alias: str) -> bytes:
     return key.digest(f"{inside.id}\n{alias}".encode())
 
 
 def subject_row(connection: Connection, house: House, who: Principal, inside: Collection, alias: str) -> str:
     """The id of the subject of this alias, made where it is new."""
-    digest = alias_digest(house, who, inside, alias)
+    key = customer_key(house, who)
+    digest = alias_digest(key, inside, alias)
     query = select(subjects.c.id).where(subjects.c.collection_id == inside.id, subjects.c.alias_digest == digest)
     found = connection.execute(query).scalar_one_or_none()
     if found is not None:
         return str(found)
     made = ids.new("subject")
-    key = house.vault.open_customer_key(who.customer.id, who.customer.sealed_key)
     row = {
         "id": made, "collection_id": inside.id, "alias": key.seal(alias.encode(), _alias_aad(inside, made)),
         "alias_digest": digest, "created": ids.utc(house.now()),

@@ -1,9 +1,10 @@
 """One bounded queue before the networks: as many workers as cores, each network on one core, small batches.
 
 Every picture that a network sees comes through here, so the machine is never oversubscribed, however many
-requests wait. A worker takes the oldest job; where more alike wait than there are idle workers, it takes a
-small batch of them. When the queue is full the answer is Overloaded at once, not a longer queue. It knows
-nothing about faces.
+requests wait. A lone picture for which a core is free runs in its caller's own thread, in place of a worker:
+handing it over would cost more than it brings. Else a worker takes the oldest job; where more alike wait than
+there are free cores, it takes a small batch of them. When the queue is full the answer is Overloaded at once, not
+a longer queue. It knows nothing about faces.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Desk:
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._waiting, self._batch = waiting, batch
-        self._idle = 0
+        self._busy = 0  # cores in use, by workers and by callers
         self._closed = False
         self._workers = [threading.Thread(target=self._work, name=f"vision-{i}", daemon=True) for i in range(workers)]
         for worker in self._workers:
@@ -71,33 +72,55 @@ class Desk:
         with self._changed:
             if self._closed:
                 raise Unavailable("The engine is closed.")
-            if len(self._jobs) + len(jobs) > self._waiting:
+            alone = len(jobs) == 1 and not self._jobs and self._busy < len(self._workers)
+            if alone:
+                self._busy += 1
+            elif len(self._jobs) + len(jobs) > self._waiting:
                 raise Overloaded("Too many photographs are waiting.")
-            self._jobs.extend(jobs)
-            self._changed.notify(len(jobs))
+            else:
+                self._jobs.extend(jobs)
+                self._changed.notify(len(jobs))
+        if alone:
+            return [self._run_here(jobs[0])]
         return [job.answers.result() for job in jobs]
 
     def close(self) -> None:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            while self._busy or self._jobs:
+                self._changed.wait()
         for worker in self._workers:
             worker.join()
+
+    def _run_here(self, job: _Job) -> list[NDArray[np.float32]]:
+        try:
+            return job.run(job.picture)
+        finally:
+            self._done()
 
     def _work(self) -> None:
         while batch := self._next():
             _answer(batch)
+            self._done()
+
+    def _done(self) -> None:
+        """A core is free again: for who waits for one, and for `close`."""
+        with self._changed:
+            self._busy -= 1
+            if self._jobs or self._closed:
+                self._changed.notify_all()
 
     def _next(self) -> list[_Job]:
-        """The oldest job and, where there is more work than idle workers, others like it; empty: closed."""
+        """The oldest job and, where more wait than cores are free, others like it; empty: closed."""
         with self._changed:
-            self._idle += 1
-            while not self._jobs and not self._closed:
+            while not self._jobs or self._busy == len(self._workers):
+                if self._closed and not self._jobs:
+                    return []
                 self._changed.wait()
-            self._idle -= 1
-            if not self._jobs:
-                return []
-            share = min(self._batch, -(-len(self._jobs) // (self._idle + 1)))
+            free = len(self._workers) - self._busy
+            self._busy += 1
+            share = min(self._batch, -(-len(self._jobs) // free))
             batch = [self._jobs.popleft()]
             while self._jobs and len(batch) < share and _alike(self._jobs[0], batch[0]):
                 batch.append(self._jobs.popleft())

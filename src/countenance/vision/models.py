@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,12 +46,20 @@ DETECTOR_SIDE = 96
 
 
 @dataclass(frozen=True, slots=True)
+class Graph:
+    """A prepared graph: where the cache has it, and its bytes, which are read and checked once."""
+
+    place: Path
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """Prepared graphs in the cache, and the manifest they were made from."""
+    """Both graphs, and the manifest they were made from. Let go of it once the networks are loaded."""
 
     manifest: Manifest
-    detector: Path
-    embedder: Path
+    detector: Graph
+    embedder: Graph
 
 
 def shipped() -> Manifest:
@@ -70,16 +78,17 @@ def prepare(manifest: Manifest, cache: Path) -> Prepared:
     return Prepared(manifest, _prepare_one(manifest.detector, cache), _prepare_one(manifest.embedder, cache))
 
 
-def _prepare_one(model: Detector | Embedder, cache: Path) -> Path:
+def _prepare_one(model: Detector | Embedder, cache: Path) -> Graph:
     source = read_source(model.file)
     place = cache / f"{_key(model)}.prepared"
-    if _read_prepared(place) is None:
+    graph = _read_prepared(place)
+    if graph is None:
         outputs = output_names(model)
         graph = rewrite.rewrite(source, model.picture, outputs)
         unpacked = rewrite.rewrite(source, model.picture, outputs, faster=False)
         _compare(model, Network(graph, outputs), Network(unpacked, outputs))
         files.write_private(place, hashlib.sha256(graph).digest() + graph, what="the prepared model")
-    return place
+    return Graph(place, graph)
 
 
 def _key(model: Detector | Embedder) -> str:
@@ -154,11 +163,8 @@ class Network:
     @classmethod
     def load(cls, prepared: Prepared, model: Detector | Embedder) -> Network:
         """Load the detector or embedder of `prepared`. Raises ModelAltered where its answer is not golden."""
-        place = prepared.detector if isinstance(model, Detector) else prepared.embedder
-        graph = _read_prepared(place)
-        if graph is None:
-            raise ModelAltered("A prepared model changed in the cache.", next_step="Start again: it is made anew.")
-        network = cls(graph, output_names(model))
+        graph = prepared.detector if isinstance(model, Detector) else prepared.embedder
+        network = cls(graph.content, output_names(model))
         _check_golden(model, network)
         if isinstance(model, Embedder):
             network.together = network.takes_two(model)
