@@ -94,6 +94,8 @@ class IndexMachine(RuleBasedStateMachine):
         for collection in ("col_a", "col_b"):
             wanted = sum(len(refs) for refs in self.naive.galleries.get(collection, {}).values())
             assert self.index.count(collection) == wanted
+        every = sum(len(refs) for subjects in self.naive.galleries.values() for refs in subjects.values())
+        assert len(self.index) == every
 
 
 TestIndexMachine = IndexMachine.TestCase

@@ -56,6 +56,7 @@ class PaintedFaces:
     model_digest: str
     dimension: int = 128
     shown: int = 0
+    overloads: int = 0
     closed: bool = field(default=False)
 
     @property

@@ -326,3 +326,29 @@ def test_a_read_cannot_be_turned_into_a_quiet_write(database: db.Database) -> No
         connection.execute(update(customers).values(status="left"))
     with database.read() as connection:
         assert connection.execute(select(customers.c.status)).scalar_one() == "active"
+
+
+def test_a_look_through_a_database_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "countenance.db"
+    with db.open(path) as database:
+        _add(database, _customer())
+        assert db.inspect(path) == db.HEAD
+    before = path.read_bytes()
+    assert db.inspect(path) == db.HEAD
+    assert (list(tmp_path.iterdir()), path.read_bytes()) == ([path], before)
+
+
+def test_a_look_finds_damage_and_what_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "countenance.db"
+    with pytest.raises(NotInitialised):
+        db.inspect(path)
+    with db.open(path) as database:
+        for number in range(200):
+            _add(database, _customer(f"cus_{number}", secrets.token_bytes(200)))
+    content = bytearray(path.read_bytes())
+    for page in range(4096 * 8, len(content), 4096):
+        content[page : page + 64] = b"\xff" * 64
+    for damaged in (bytes(content), b"not a database at all " * 400):
+        path.write_bytes(damaged)
+        with pytest.raises(StorageDamaged):
+            db.inspect(path)

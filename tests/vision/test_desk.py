@@ -98,10 +98,12 @@ def test_a_full_queue_refuses_at_once_and_takes_nothing_of_the_ask() -> None:
     with ThreadPoolExecutor(2) as callers:
         first = callers.submit(desk.ask, echo.run, squares(1))
         assert echo.entered.acquire(timeout=SOON)
+        assert desk.overloads == 0
         with pytest.raises(Overloaded) as refused:
             desk.ask(echo.run, squares(5))
         second = callers.submit(desk.ask, echo.run, squares(4))
         assert refused.value.retry
+        assert desk.overloads == 1
         echo.door.set()
         assert len(first.result(SOON)) == 1
         assert values(second.result(SOON)) == [0, 1, 2, 3]

@@ -96,6 +96,12 @@ class Index:
         """As `remove_subject`, for one reference; 1, or 0 where it was not there."""
         return self._remove(collection, subject, reference)
 
+    def __len__(self) -> int:
+        """References of all collections; it waits for nobody, so a change under way counts or not."""
+        with self._lock:
+            galleries = tuple(self._galleries.values())
+        return sum(len(gallery.rows) for gallery in galleries)
+
     def count(self, collection: str, subject: str | None = None) -> int:
         """How many references a collection has, or one subject in it."""
         gallery = self._galleries.get(collection)

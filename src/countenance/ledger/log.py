@@ -38,6 +38,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -130,6 +131,7 @@ class Log:
         self._news = threading.Event()
         self._closing = threading.Event()
         self._failure: CountenanceError | None = None
+        self._owed_since: float | None = None
         self._publisher = threading.Thread(target=self._publish_forever, name="ledger-publisher", daemon=True)
 
     # ---- making and opening
@@ -225,6 +227,19 @@ class Log:
         """The log's public key."""
         return self._signer.verifier
 
+    @property
+    def overdue(self) -> float:
+        """Seconds for which the oldest leaf that is not published has been durable; 0 where all are published."""
+        since = self._owed_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def check(self) -> None:
+        """Raise what an append would raise before it writes: LogUnavailable, DiskFull, ClockWentBack."""
+        if self._closing.is_set():
+            raise LogUnavailable("the log is closed")
+        self._refuse_if_failed()
+        self._read_clock()
+
     def prove(self, index: int) -> TlogProof:
         """The leaf at an index and its proof in the newest checkpoint. Raises NotFound outside the log."""
         with self._tree, durable.disk_errors():
@@ -262,11 +277,14 @@ class Log:
 
     def _tick(self) -> int:
         """Seconds since 1970, never less than before. Raises ClockWentBack."""
+        self._time = max(self._read_clock(), self._time)
+        return self._time
+
+    def _read_clock(self) -> int:
         now = int(self._clock().timestamp())
         if now < self._time - CLOCK_SLACK:
             raise ClockWentBack("the clock stands before the newest leaf of the log")
-        self._time = max(now, self._time)
-        return self._time
+        return now
 
     def _make_room(self) -> None:
         """Wait for the publisher where it is too far behind; begin a new segment where the old one is long."""
@@ -300,6 +318,7 @@ class Log:
     def _answer(self, batch: list[Ticket[Appended]], record: journal.Record) -> None:
         with self._tree:
             self._head = record
+            self._owed_since = self._owed_since or time.monotonic()
             for index, ticket in enumerate(batch, record.start):
                 path = merkle.inclusion_proof(index, record.end, self._edge.node)
                 proof = TlogProof(ticket.entry, index, path, record.checkpoint)
@@ -322,6 +341,7 @@ class Log:
         publish.write(self._disk, self._public, files, head.checkpoint)
         with self._tree:
             self._published = head.end
+            self._owed_since = None if self._head.end == head.end else time.monotonic()
             self._edge.settle(head.end)
 
     def _publish_forever(self) -> None:

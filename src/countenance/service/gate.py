@@ -22,6 +22,7 @@ from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import CountenanceError, InternalError, LogUnavailable, Refused
 from countenance.ledger import leaf, proof
 from countenance.policy import cedar
+from countenance.service.tally import Tally
 from countenance.service.use import covered
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Gate:
     """The gate of one house."""
 
     house: House = field(repr=False)
+    decided: Tally = field(default_factory=Tally, repr=False)
 
     def run(
         self,
@@ -216,7 +218,9 @@ class Gate:
             "outside-policy": outside,
             **self.house.digests,
         }
-        return self._append(opened, about, outcome)
+        written = self._append(opened, about, outcome)
+        self.decided.add(verdict.answer)
+        return written
 
     def _append(self, opened: dict[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:
         nonce = secrets.token_bytes(leaf.NONCE_SIZE)

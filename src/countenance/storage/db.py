@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -187,6 +187,21 @@ def open(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> Database
         database.close()
         raise
     return database
+
+
+def inspect(path: Path) -> str:
+    """Have SQLite look through the structure of a database; returns its schema's revision. It migrates nothing.
+
+    Raises NotInitialised, StorageDamaged, Misconfigured, Unavailable.
+    """
+    if not path.exists():
+        raise NotInitialised("There is no database in the data folder.")
+    address = f"{path.absolute().as_uri()}?mode=rw"  # a read-only connection would leave its WAL files behind
+    with _ours(), closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise StorageDamaged("The structure of the database is damaged.")
+        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
 def _engine(path: Path, busy_ms: int) -> sa.Engine:

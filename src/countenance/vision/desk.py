@@ -49,6 +49,7 @@ class Desk:
         self._jobs: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._waiting, self._batch = waiting, batch
+        self.overloads = 0  # asks that were turned away
         self._busy = 0  # cores in use, by workers and by callers
         self._closed = False
         self._workers = [threading.Thread(target=self._work, name=f"vision-{i}", daemon=True) for i in range(workers)]
@@ -76,6 +77,7 @@ class Desk:
             if alone:
                 self._busy += 1
             elif len(self._jobs) + len(jobs) > self._waiting:
+                self.overloads += 1
                 raise Overloaded("Too many photographs are waiting.")
             else:
                 self._jobs.extend(jobs)

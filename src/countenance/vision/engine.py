@@ -87,6 +87,11 @@ class Engine:
         """Let what was accepted finish, then refuse (Unavailable). Twice is once."""
         self._desk.close()
 
+    @property
+    def overloads(self) -> int:
+        """How often it was too busy to take a photograph, since it was loaded."""
+        return self._desk.overloads
+
     def detect(self, image: Image) -> tuple[Face, ...]:
         """All faces, largest box first, quality filled, no templates. Raises Overloaded, Unavailable."""
         found = find(image.rgb, self.manifest.detector, self._run_detector)
