@@ -220,7 +220,7 @@ def test_any_alias_is_kept_faithfully_or_refused(world: World, alias: str) -> No
     inside, who = _shared(world)
     basis = world.basis(inside.purpose)
     try:
-        subject = people.give_consent(world.house, who, inside, alias, basis)
+        subject = people.give_consent(world.house, who, inside, alias, basis).subject
     except BadInput:
         assert not alias.strip() or len(alias) > people.NAME_LIMIT or not alias.isprintable()
         return

@@ -61,10 +61,16 @@ def give(
             recorded_by=recorded_by,
         )  # fmt: skip
         made = people.give_consent(house, who, inside, subject, record)
-    body = {"subject": made, "purpose": inside.purpose, "until": until.date().isoformat()}
+    body = {
+        "subject": made.subject,
+        "purpose": inside.purpose,
+        "until": until.date().isoformat(),
+        "receipt": made.receipt,
+    }
     lines = [
-        f"on record: {subject} for {inside.purpose} until {body['until']}  {made}",
+        f"on record: {subject} for {inside.purpose} until {body['until']}  {made.subject}",
         f"Next: countenance subject enrol {subject} PHOTO",
+        *surface.receipt_lines(made.receipt),
     ]
     surface.show(body, as_json=as_json, sentences=lambda: lines)
 

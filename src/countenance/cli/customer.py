@@ -116,8 +116,10 @@ def _verification(facts: dict[str, Any]) -> Verification | None:
 
 
 def _wire(made: Admitted, *, show_key: bool) -> dict[str, Any]:
+    from countenance.service import shown
+
     body: dict[str, Any] = {"customer": made.customer, "grant": made.grant, "until": made.until}
-    body["decisions"] = [surface.decision_wire(answer.decision) for answer in made.answers]
+    body["decisions"] = [shown.decision(answer.decision) for answer in made.answers]
     body["receipts"] = [answer.receipt for answer in made.answers]
     return {**body, "key": made.key} if show_key else body
 

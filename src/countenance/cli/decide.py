@@ -9,20 +9,19 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from countenance.domain.decision import Verdict
 from countenance.domain.errors import BadInput
-from countenance.policy import cedar, packs, whatif, wire, words
+from countenance.policy import packs, whatif, wire, words
+from countenance.service import decide as service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from countenance.domain.decision import ModelFacts
+    from countenance.domain.decision import Verdict
 
     Said = Mapping[str, Sequence[str]]
 
@@ -96,39 +95,18 @@ def decide(matrix: Path | None, *, lifted: bool, as_json: bool, **flags: tuple[s
         return
     if lifted:
         raise click.UsageError("--lifted goes with --matrix; a single answer always says what would lift it")
-    question = _usage(lambda: _question(said, now))
-    verdict = _verdict(question, lifts=True)
+    question = _usage(lambda: service.question(said, now))
+    verdict = service.verdict(question, lifts=True)
     body = wire.answer(verdict, question.facts.on, question.assumed)
     click.echo(json.dumps(body, ensure_ascii=False) if as_json else _story(verdict, body))
     click.get_current_context().exit(ALLOW if verdict.allowed else DENY)
-
-
-def shipped_model(today: datetime) -> ModelFacts:
-    """The evaluation of the model that comes with the software: the one place where a command gets it."""
-    from countenance.vision.calibration import Calibration, model_facts
-
-    return model_facts(Calibration.shipped(), "shipped", today.date())
-
-
-def _question(said: Said, now: datetime) -> whatif.WhatIf:
-    question = whatif.read(said, now=now, model=_model(now.date().isoformat()))
-    _policies(question.packs)
-    return question
-
-
-def _verdict(question: whatif.WhatIf, *, lifts: bool) -> Verdict:
-    """What the packs say; an unknown word in the facts is a deny that names it, beside those of the ask."""
-    verdict = cedar.decide(_policies(question.packs), question.ask, question.facts, lifts=lifts and not question.errors)
-    if not question.errors:
-        return verdict
-    return Verdict("deny", verdict.packs, (), errors=(*verdict.errors, *question.errors))
 
 
 def _matrix(path: Path, said: Said, now: datetime, *, lifted: bool, as_json: bool) -> None:
     """Answer a table of asks. All rows are read before one is answered: a bad one leaves no half output."""
     questions = _usage(lambda: [_numbered(row, number, said, now) for number, row in _rows(path)])
     for question in questions:
-        verdict = _verdict(question, lifts=lifted)
+        verdict = service.verdict(question, lifts=lifted)
         body = wire.answer(verdict, question.facts.on, question.assumed)
         if not lifted:
             del body["lifted_when"]
@@ -184,7 +162,7 @@ def _cell(flag: str, cell: str) -> tuple[str, ...]:
 
 def _numbered(row: Said, number: int, said: Said, now: datetime) -> whatif.WhatIf:
     try:
-        return _question({**said, **row}, now)
+        return service.question({**said, **row}, now)
     except BadInput as error:
         raise BadInput(f"line {number}: {error.message}") from None
 
@@ -195,16 +173,6 @@ def _usage(question: Callable[[], Any]) -> Any:
         return question()
     except BadInput as error:
         raise click.UsageError(error.message) from None
-
-
-@lru_cache(maxsize=64)
-def _policies(names: tuple[str, ...] | None) -> cedar.PolicySet:
-    return cedar.load(names)
-
-
-@lru_cache(maxsize=1)
-def _model(day: str) -> ModelFacts:
-    return shipped_model(datetime.fromisoformat(day))
 
 
 def _line(verdict: Verdict) -> str:

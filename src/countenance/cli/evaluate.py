@@ -52,6 +52,7 @@ def evaluate(
     """
     if (pairs is None) == (labels is None):
         raise click.UsageError("Give either --pairs or --labels.")
+    from countenance.service import shown
     from countenance.service.evaluate import evaluate_for
     from countenance.service.trials import read_labels, read_pairs
 
@@ -60,7 +61,7 @@ def evaluate(
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
         who = surface.principal(house, key_file)
         answer = evaluate_for(house, who, trials, use, _progress(quiet=as_json))
-        body = surface.answer_wire(answer, **wire(answer.result))
+        body = shown.answer(answer, **wire(answer.result))
         lines = [*table(answer.result), *surface.receipt_lines(answer.receipt)]
         surface.show(body, as_json=as_json, sentences=lambda: lines)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ def detect(
     Example:
       countenance face detect party.jpg --purpose identity-verification
     """
+    from countenance.service import shown
     from countenance.service.detect import detect as do
 
     use = surface.use_of(said)
@@ -46,11 +46,9 @@ def detect(
         who = surface.principal(house, key_file)
         for photo in photos:
             answer = do(house, who, surface.photo(photo), use)
-            faces = [surface.face_wire(one) for one in answer.result]
-            surface.show(
-                surface.answer_wire(answer, photo=photo.name, faces=faces), as_json=as_json,
-                sentences=lambda faces=faces, photo=photo: _found(photo, faces),  # type: ignore[misc]
-            )  # fmt: skip
+            body = {"photo": photo.name, **shown.detected(answer)}
+            lines = _found(photo, body["faces"])
+            surface.show(body, as_json=as_json, sentences=lambda lines=lines: lines)  # type: ignore[misc]
 
 
 @face.command()
@@ -70,6 +68,7 @@ def compare(
       countenance face compare one.jpg other.jpg --purpose identity-verification
     """
     from countenance.cli.subject import likeness_lines
+    from countenance.service import shown
     from countenance.service.verify import compare as do
 
     use = surface.use_of(said)
@@ -77,7 +76,7 @@ def compare(
         who = surface.principal(house, key_file)
         for other in others:
             answer = do(house, who, surface.photo(photo), surface.photo(other), use)
-            body = surface.answer_wire(answer, photo=other.name, **asdict(answer.result.likeness))
+            body = {"photo": other.name, **shown.compared(answer)}
             lines = [f"{photo.name} and {other.name}:", *likeness_lines(answer, answer.result.likeness)]
             surface.show(body, as_json=as_json, sentences=lambda lines=lines: lines)  # type: ignore[misc]
 

@@ -82,11 +82,11 @@ def _tell(error: CountenanceError, *, as_json: bool) -> int:
 
 
 def _wire(error: CountenanceError) -> dict[str, Any]:
-    from countenance.cli import surface
+    from countenance.service import shown
 
     body: dict[str, Any] = {"error": error.code, "message": error.message, "next_step": error.next_step}
     if isinstance(error, Refused):
-        body["decision"] = surface.decision_wire(error.decision)
+        body["decision"] = shown.decision(error.decision)
     if error.receipt:
         body["receipt"] = error.receipt
     return body

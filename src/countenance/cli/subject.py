@@ -51,7 +51,7 @@ def enrol(
     Example:
       countenance subject enrol me first.jpg
     """
-    from countenance.service import people
+    from countenance.service import people, shown
     from countenance.service.enrol import enrol as do
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
@@ -59,9 +59,7 @@ def enrol(
         inside = people.collection(house, who, name)
         answer = do(house, who, inside, alias, surface.photo(photo), surface.use_of(said))
     made = answer.result
-    body = surface.answer_wire(
-        answer, subject=made.subject, reference=made.reference, face=surface.face_wire(made.face)
-    )
+    body = shown.enrolled(answer)
     lines = [f"enrolled {alias}: {made.reference}", *surface.receipt_lines(answer.receipt)]
     surface.show(body, as_json=as_json, sentences=lambda: lines)
 
@@ -81,14 +79,14 @@ def verify(
     Example:
       countenance subject verify me second.jpg
     """
-    from countenance.service import people
+    from countenance.service import people, shown
     from countenance.service.verify import verify as do
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
         who = surface.principal(house, key_file)
         inside = people.collection(house, who, name)
         answer = do(house, who, inside, alias, surface.photo(photo), surface.use_of(said))
-    body = surface.answer_wire(answer, **asdict(answer.result.likeness))
+    body = shown.verified(answer)
     surface.show(body, as_json=as_json, sentences=lambda: likeness_lines(answer, answer.result.likeness))
 
 
@@ -107,7 +105,7 @@ def identify(
     Example:
       countenance subject identify visitor.jpg --collection staff --key gym.key
     """
-    from countenance.service import people
+    from countenance.service import people, shown
     from countenance.service.identify import identify as do
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
@@ -115,12 +113,9 @@ def identify(
         inside = people.collection(house, who, name)
         answer = do(house, who, inside, surface.photo(photo), surface.use_of(said), top=top)
         aliases = {one.id: one.alias for one in people.list_subjects(house, who, inside)}
-    found = answer.result
-    candidates = [{**asdict(one), "alias": aliases.get(one.subject, "")} for one in found.candidates]
-    body = surface.answer_wire(
-        answer, match=bool(candidates), candidates=candidates, gallery=found.gallery, clear=found.clear,
-        false_positive_rate=found.false_positive_rate, face=surface.face_wire(found.face),
-    )  # fmt: skip
+    body = shown.identified(answer)
+    for candidate in body["candidates"]:
+        candidate["alias"] = aliases.get(candidate["subject"], "")
     surface.show(body, as_json=as_json, sentences=lambda: _search_lines(answer, aliases))
 
 

@@ -20,11 +20,8 @@ from countenance.storage import files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from countenance.domain.decision import Decision
-    from countenance.domain.face import Face
     from countenance.service.app import House
     from countenance.service.auth import Principal
-    from countenance.service.gate import Answered
     from countenance.service.use import Use
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -123,31 +120,6 @@ def show(body: dict[str, Any], *, as_json: bool, sentences: Callable[[], list[st
         click.echo(json.dumps(body, ensure_ascii=False))
     else:
         click.echo("\n".join(sentences()))
-
-
-def answer_wire(answer: Answered[Any], **result: Any) -> dict[str, Any]:
-    """An answer as JSON: what was found, the decision, and the receipt."""
-    return {**result, "decision": decision_wire(answer.decision), "receipt": answer.receipt, "index": answer.index}
-
-
-def decision_wire(decision: Decision) -> dict[str, Any]:
-    from countenance.policy import wire
-
-    return wire.answer(decision.verdict, decision.on)
-
-
-def face_wire(face: Face) -> dict[str, Any]:
-    """A face without its template: box and landmarks in pixels of the upright photograph."""
-    box = face.box
-    return {
-        "box": {"x": round(box.x, 1), "y": round(box.y, 1), "width": round(box.width, 1),
-                "height": round(box.height, 1)},
-        "landmarks": [[round(float(x), 1), round(float(y), 1)] for x, y in face.landmarks],
-        "quality": [
-            {"name": m.name, "value": round(m.value, 3), "unit": m.unit, "ok": m.ok, "says": m.says}
-            for m in face.quality.measures
-        ],
-    }  # fmt: skip
 
 
 def rate(value: float | None) -> str:

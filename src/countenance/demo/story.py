@@ -114,7 +114,7 @@ def _enrolled(stage: Stage, person: Person) -> Scene:
         basis="demonstration", purpose=PURPOSE, given_at=now, until=now + STAY, adult=True,
         manner="published-portrait", notice="none: this person was not asked", recorded_by="this demonstration",
     )  # fmt: skip
-    subject = people.give_consent(house, stage.who, stage.inside, person.name, basis)
+    subject = people.give_consent(house, stage.who, stage.inside, person.name, basis).subject
     answer = enrol(house, stage.who, stage.inside, subject, photo.raw, USE)
     stage.names[subject] = person.name
     said = (

@@ -6,6 +6,7 @@
     │   │                       ImageTooLarge, TooManyPixels, ImageTooSmall, AnimatedImage
     │   ├── NoFace, SeveralFaces, PoorQuality
     │   ├── UnknownWord         a word outside its vocabulary
+    │   ├── BodyTooLarge, UnsupportedBody, WrongMethod    a request that no door takes
     │   └── BadRecord           a file or record that does not parse: law, receipt, manifest, CSV
     ├── Unauthenticated         no key, an unknown one or a revoked one
     ├── NotFound                missing, or another tenant's: the same answer
@@ -111,6 +112,21 @@ class UnknownWord(BadInput):
 
 class BadRecord(BadInput):
     code = "bad-record"
+
+
+class BodyTooLarge(BadInput):
+    code = "body-too-large"
+    default_next_step = "Send less in one call: one photograph has at most 5 MiB."
+
+
+class UnsupportedBody(BadInput):
+    code = "body-unsupported"
+    default_next_step = "Send a photograph as image/jpeg or image/png, or JSON as application/json."
+
+
+class WrongMethod(BadInput):
+    code = "wrong-method"
+    default_next_step = "Use a method that the Allow header names."
 
 
 class Unauthenticated(CountenanceError):

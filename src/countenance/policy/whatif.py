@@ -120,8 +120,8 @@ def read(said: Said, *, now: datetime, model: ModelFacts) -> WhatIf:
     return WhatIf(ask, facts, packs, tuple(assumed), tuple(errors))
 
 
-def moment(text: str) -> datetime:
-    """A date (UTC) or an RFC 3339 time, aware and in UTC; BadInput otherwise."""
+def moment(text: str, name: str = "on") -> datetime:
+    """A date (UTC) or an RFC 3339 time, aware and in UTC; BadInput, which says whose it is, otherwise."""
     try:
         if _DAY.match(text):
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
@@ -129,7 +129,7 @@ def moment(text: str) -> datetime:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise BadInput(f"on: {text!r} is neither a date such as 2020-06-12 nor a time such as 2020-06-12T09:00:00Z")
+    raise BadInput(f"{name}: {text!r} is neither a date such as 2020-06-12 nor a time such as 2020-06-12T09:00:00Z")
 
 
 def _check_flags(said: Said) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
-from countenance.domain.errors import BadInput, Refused
+from countenance.domain.errors import BadInput, Conflict, NotFound, Refused
 from countenance.service import auth, owed
 from countenance.service.application import check, facts_row
 from countenance.service.gate import Answered, Private, next_step
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from countenance.service.auth import Principal
 
 GRANT_TERM = timedelta(days=365)  # a grant ends after a year unless set shorter
+MOST_KEYS = 20  # keys of one grant in force at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,37 @@ def _refusal(answer: Answered[bool]) -> Refused:
     return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt, next_step=after)
 
 
-def revoke(house: House, who: Principal) -> str:
-    """End the caller's key, from the next call on. The leaf is owed with it; returns the leaf's receipt."""
-    about = Private(who.customer.id, who.grant.id, who.key)
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new key. `key` is its text, shown here and never again."""
+
+    id: str
+    key: str
+    receipt: str
+
+
+def issue(house: House, who: Principal) -> Issued:
+    """One more key for the caller's grant. Raises Conflict where it has as many as it may."""
+    in_force = [key for key in auth.keys_of(house.database, who.grant) if key.revoked is None]
+    if len(in_force) >= MOST_KEYS:
+        raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
     with house.database.begin() as connection:
-        auth.revoke(connection, who.key, house.now())
+        text = auth.issue(connection, who.grant.id, house.now())
+        about = Private(who.customer.id, who.grant.id, auth.key_id(text))
+        debt = owed.owe(connection, "administration", {"act": "key-issued"}, about, "issued", house.now())
+    return Issued(about.key, text, owed.pay_one(house, debt))
+
+
+def revoke(house: House, who: Principal, key: str = "") -> str:
+    """End a key of the caller's grant, the caller's own where none is named, from the next call on.
+
+    The leaf is owed with it; returns its receipt. Raises NotFound for a key of another grant, or one that has ended.
+    """
+    ended = key or who.key
+    if ended not in {one.id for one in auth.keys_of(house.database, who.grant)}:
+        raise NotFound("there is no such key in force")
+    about = Private(who.customer.id, who.grant.id, ended)
+    with house.database.begin() as connection:
+        auth.revoke(connection, ended, house.now())
         debt = owed.owe(connection, "revocation", {"of": "key"}, about, "revoked", house.now())
     return owed.pay_one(house, debt)

@@ -68,6 +68,23 @@ def revoke(connection: Connection, key: str, now: datetime) -> None:
         raise NotFound("there is no such key in force")
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key without its secret. Moments are RFC 3339 UTC; revoked None: in force."""
+
+    id: str
+    created: str
+    revoked: str | None
+
+
+def keys_of(database: Database, grant: Grant) -> tuple[Key, ...]:
+    """Every key of a grant, oldest first."""
+    query = select(keys.c.id, keys.c.created, keys.c.revoked).where(keys.c.grant_id == grant.id)
+    with database.read() as connection:
+        rows = connection.execute(query.order_by(keys.c.created, keys.c.id)).all()
+    return tuple(Key(row.id, row.created, row.revoked) for row in rows)
+
+
 def key_id(text: str) -> str:
     """The public id inside a key's text, to name it when revoking; raises Unauthenticated if malformed."""
     return "key_" + _parts(text)[0]

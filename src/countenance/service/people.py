@@ -19,7 +19,7 @@ from countenance.service.gate import Private
 from countenance.storage.tables import collections, subjects, templates
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from countenance.consent import Basis
     from countenance.service.app import House
@@ -135,32 +135,59 @@ def nothing_enrolled() -> NotFound:
 
 def list_subjects(house: House, who: Principal, inside: Collection) -> tuple[Subject, ...]:
     """The subjects of a collection with their aliases unsealed, by alias."""
-    key = customer_key(house, who)
-    query = (
+    found = _subjects(house, who, inside, _with_references(inside))
+    return tuple(sorted(found, key=lambda subject: subject.alias))
+
+
+def page_of_subjects(
+    house: House, who: Principal, inside: Collection, after: str, limit: int
+) -> tuple[tuple[Subject, ...], str]:
+    """Up to `limit` subjects whose id comes after this one, by id; and the id to go on from, empty at the end."""
+    query = _with_references(inside).where(subjects.c.id > after).order_by(subjects.c.id).limit(limit + 1)
+    found = _subjects(house, who, inside, query)
+    return found[:limit], found[limit - 1].id if len(found) > limit else ""
+
+
+def _with_references(inside: Collection) -> Select[tuple[str, bytes, int]]:
+    return (
         select(subjects.c.id, subjects.c.alias, func.count(templates.c.id).label("n"))
         .outerjoin(templates, templates.c.subject_id == subjects.c.id)
         .where(subjects.c.collection_id == inside.id)
         .group_by(subjects.c.id)
     )
+
+
+def _subjects(
+    house: House, who: Principal, inside: Collection, query: Select[tuple[str, bytes, int]]
+) -> tuple[Subject, ...]:
+    key = customer_key(house, who)
     with house.database.read() as connection:
         rows = connection.execute(query).all()
-    opened = (Subject(row.id, key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows)
-    return tuple(sorted(opened, key=lambda subject: subject.alias))
+    return tuple(Subject(row.id, key.open(row.alias, _alias_aad(inside, row.id)).decode(), row.n) for row in rows)
 
 
-def give_consent(house: House, who: Principal, inside: Collection, alias: str, basis: Basis) -> str:
-    """Record a basis for a person, who becomes a subject of the collection if new. Returns the subject's id."""
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A basis on record: whose, and the receipt of its leaf."""
+
+    subject: str
+    receipt: str
+
+
+def give_consent(house: House, who: Principal, inside: Collection, alias: str, basis: Basis) -> Recorded:
+    """Record a basis for a person, who becomes a subject of the collection if new. The leaf is owed with it."""
     _check_name(alias)
     consent.check(basis, house.now())
     if basis.purpose != inside.purpose:
         raise BadInput(f"this collection is for {inside.purpose}: a basis for another purpose does not belong in it")
+    words = {"purpose": basis.purpose, "basis": basis.basis}
     with house.database.begin() as connection:
         subject = subject_row(connection, house, who, inside, alias)
         record = consent.record(connection, subject, basis)
+        about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
+        debt = owed.owe(connection, "consent", words, about, record, house.now())
     house.candidates.changed()
-    about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
-    house.gate.note("consent", {"purpose": basis.purpose, "basis": basis.basis}, about, record)
-    return subject
+    return Recorded(subject, owed.pay_one(house, debt))
 
 
 def withdraw(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:

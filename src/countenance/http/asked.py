@@ -1,0 +1,89 @@
+"""The native API, /v1: what anybody may ask, without a key. The policy's answer to a question, its text, the log's key.
+
+It changes nothing, knows nobody and leaves no leaf: what carries no principal is bounded by the server, not logged.
+A question's facts are words only: a flag that names a file on the command line is not taken here.
+Source: docs/policy.md, "On the command line".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
+
+from countenance.domain.errors import BadInput, NotFound, UnknownWord
+from countenance.http import described, shapes
+from countenance.http.bodies import JSON_LIMIT, strict_json, unknown, whole
+from countenance.http.callers import house_of
+from countenance.policy import packs, whatif, wire
+from countenance.service import decide as service
+
+router = APIRouter(prefix="/v1", tags=["asked by anybody"])
+
+FILES = ("authority", "law", "paperwork")  # flags whose value is a file
+FLAGS = tuple(flag for flag in whatif.FLAGS if flag not in FILES)
+LONGEST = 200  # characters of a word
+MOST = 20  # words of a flag that may come several times
+
+
+@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS))
+async def decide_query(request: Request) -> Any:
+    """What the server would say to an ask, and why. Every fact that it assumed is listed."""
+    said: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        said.setdefault(name, []).append(value)
+    return await _decided(request, said)
+
+
+@router.post(
+    "/decide", **described.open_to_all(shapes.Decision, 413), openapi_extra=described.question(FLAGS, whatif.SETS)
+)
+async def decide_document(request: Request) -> Any:
+    """The same, with the words in a JSON object: a text for each flag, a list where it may come several times."""
+    found = strict_json(await whole(request, JSON_LIMIT))
+    return await _decided(
+        request, {name: value if isinstance(value, list) else [value] for name, value in found.items()}
+    )
+
+
+@router.get("/policies", **described.open_to_all(shapes.Policies))
+async def policies(request: Request) -> Any:
+    """The packs in force, and the digest that every decision carries."""
+    house = house_of(request)
+    in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
+    return {"in_force": in_force, "digest": house.policies.digest}
+
+
+@router.get("/policies/{pack}", **described.open_to_all(shapes.PackText, 404))
+async def policy(pack: Annotated[str, Path(max_length=64)]) -> Any:
+    """A pack of this installation, word for word."""
+    try:
+        found = await run_in_threadpool(packs.read, pack)
+    except UnknownWord:
+        raise NotFound("there is no such pack", next_step="List those in force with GET /v1/policies.") from None
+    return {"name": found.name, "digest": found.digest, "text": found.text}
+
+
+@router.get("/log", **described.open_to_all(shapes.Log))
+async def log(request: Request) -> Any:
+    """The transparency log: its name, its public key, and how many leaves it has."""
+    house = house_of(request)
+    vkey = house.settings.log_vkey.read_text(encoding="ascii").strip()
+    return {"origin": house.log.verifier.name, "vkey": vkey, "size": house.log.size}
+
+
+async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, Any]:
+    for name, values in said.items():
+        if name not in FLAGS:
+            raise unknown(name, FLAGS, "word")
+        if len(values) > MOST or not all(isinstance(value, str) and len(value) <= LONGEST for value in values):
+            raise BadInput(f"{name} takes texts of at most {LONGEST} characters")
+    now = house_of(request).now()
+
+    def answer() -> dict[str, Any]:
+        asked = service.question(said, now)
+        return wire.answer(service.verdict(asked, lifts=True), asked.facts.on, asked.assumed)
+
+    return await run_in_threadpool(answer)

@@ -1,0 +1,82 @@
+"""Who calls, and what they say of the call: the bearer key, the narrowing headers, the words in the query.
+
+The key is looked up before a byte of the body is read. What a call says of itself may narrow its grant, never widen
+it: the service decides that. Sources: RFC 6750 (bearer keys); docs/api.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends, Header, Path, Query
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
+
+from countenance.domain.errors import BadInput, Unauthenticated
+from countenance.http.bodies import unknown
+from countenance.service import auth, people
+from countenance.service.use import Use
+
+if TYPE_CHECKING:
+    from countenance.service.app import House
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="cnt_…", description="The key of a grant, as it was shown once.")
+Word = Annotated[str, Query(max_length=64)]
+SECTORS_MOST = 16  # sectors that one call names
+
+
+def house_of(request: Request) -> House:
+    """The house that this application was made for."""
+    return cast("House", request.app.state.house)
+
+
+async def caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> auth.Principal:
+    """The principal of exactly one Authorization header. Raises Unauthenticated: one answer for every way to fail."""
+    given = request.headers.getlist("authorization")
+    scheme, _gap, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or len(key) > 200:
+        raise Unauthenticated("this call needs a key", next_step="Send it as `Authorization: Bearer cnt_…`.")
+    return await run_in_threadpool(auth.authenticate, house_of(request).database, key)
+
+
+async def said(
+    purpose: Annotated[str, Header(alias="Countenance-Purpose", max_length=64)] = "",
+    requested_by: Annotated[str, Header(alias="Countenance-Requested-By", max_length=500)] = "",
+    mode: Word = "",
+    place: Word = "",
+    camera: Word = "",
+    probe: Word = "",
+    capture: Word = "",
+    minors: Word = "",
+    legal_effect: Word = "",
+) -> Use:
+    """What this very call says of itself, in the words of docs/policy.md."""
+    sectors = [word.strip() for word in requested_by.split(",")] if requested_by else []
+    if not all(sectors) or len(sectors) > SECTORS_MOST:
+        raise BadInput("Countenance-Requested-By names sectors, separated by commas")
+    return Use(purpose, mode, place, camera, probe, capture, minors, legal_effect, frozenset(sectors))
+
+
+async def known_query(request: Request) -> None:
+    """Refuse a query with a name that this call does not have, or with one twice."""
+    known = request.app.state.queries.get((request.scope["route"].path_format, request.method), frozenset())
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if name not in known:
+            raise unknown(name, known, "query parameter")
+    if len(set(names)) != len(names):
+        raise BadInput("a query parameter comes twice")
+
+
+async def inside(
+    request: Request, who: Caller, collection: Annotated[str, Path(max_length=100, description="Its id or name.")]
+) -> people.Collection:
+    """The caller's collection of this id or name. Raises NotFound, for another tenant's too."""
+    return await run_in_threadpool(people.collection, house_of(request), who, collection)
+
+
+Caller = Annotated[auth.Principal, Depends(caller)]
+Said = Annotated[Use, Depends(said)]
+Inside = Annotated[people.Collection, Depends(inside)]
+Alias = Annotated[str, Path(alias="subject", max_length=100, description="Its id, or your own name for the person.")]

@@ -1,0 +1,146 @@
+"""The native API, /v1: what a customer keeps. Collections, subjects, the bases on record, keys; and the way out.
+
+Wire shapes only. Leaving (withdrawal, erasure, the end of a key) is never asked of the policy, and always works.
+Source: docs/api.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
+
+from countenance.consent import Basis
+from countenance.http import described, shapes
+from countenance.http.bodies import document
+from countenance.http.callers import Alias, Caller, Inside, house_of
+from countenance.http.problems import RECEIPT
+from countenance.policy.whatif import moment
+from countenance.service import admit, auth, pages, people
+from countenance.service.erase import erase
+
+if TYPE_CHECKING:
+    from countenance.service.app import House
+
+router = APIRouter(prefix="/v1", tags=["keeping"])
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+After = Annotated[str, Query(max_length=pages.LONGEST, description="`next` of the page before.")]
+
+
+@router.get("/me", **described.keyed(shapes.Me))
+async def me(who: Caller) -> Any:
+    """Who asks: the key, its customer and its grant."""
+    grant = who.grant
+    words = {name: sorted(getattr(grant, name)) for name in ("purposes", "modes", "places")}
+    shown = {"id": grant.id, **words, "until": grant.until, "active": grant.active}
+    return {"key": who.key, "customer": who.customer.id, "grant": shown}
+
+
+@router.get("/keys", **described.keyed(shapes.Keys))
+async def list_keys(request: Request, who: Caller) -> Any:
+    """The keys of the caller's grant, oldest first; never a secret."""
+    found = await run_in_threadpool(auth.keys_of, house_of(request).database, who.grant)
+    return {"keys": [asdict(one) for one in found]}
+
+
+@router.post("/keys", **described.keyed(shapes.NewKey, 409, status=201))
+async def issue_key(request: Request, response: Response, who: Caller) -> Any:
+    """One more key for the caller's grant. Its text is in this answer and nowhere else."""
+    made = await run_in_threadpool(admit.issue, house_of(request), who)
+    return _proven(response, asdict(made))
+
+
+@router.delete("/keys/{key}", **described.keyed(shapes.Revoked, 404))
+async def revoke_key(
+    request: Request, response: Response, who: Caller, key: Annotated[str, Path(max_length=100)]
+) -> Any:
+    """End a key of the caller's grant, from the next call on; the one that this call is made with, too."""
+    return _proven(response, {"receipt": await run_in_threadpool(admit.revoke, house_of(request), who, key)})
+
+
+@router.get("/collections", **described.keyed(shapes.Collections))
+async def list_collections(request: Request, who: Caller, limit: Limit = 100, after: After = "") -> Any:
+    """The caller's collections, by name."""
+
+    def page() -> dict[str, Any]:
+        house = house_of(request)
+        last = pages.after(house, who, "collections", after)
+        found = [asdict(one) for one in people.list_collections(house, who) if one.name > last]
+        more = found[limit - 1]["name"] if len(found) > limit else ""
+        return {"collections": found[:limit], "next": pages.token(house, who, "collections", more)}
+
+    return await run_in_threadpool(page)
+
+
+@router.post(
+    "/collections",
+    **described.keyed(shapes.Collection, 409, 413, 415, status=201),
+    openapi_extra=described.taking(shapes.NewCollection),
+)
+async def create_collection(request: Request, who: Caller) -> Any:
+    """A new, empty collection for one purpose of the grant."""
+    asked = await document(request, shapes.NewCollection)
+    made = await run_in_threadpool(people.create_collection, house_of(request), who, asked.name, asked.purpose)
+    return asdict(made)
+
+
+@router.get("/collections/{collection}/subjects", **described.keyed(shapes.Subjects, 404))
+async def list_subjects(request: Request, who: Caller, inside: Inside, limit: Limit = 100, after: After = "") -> Any:
+    """The subjects of a collection, each under your own name for them."""
+
+    def page() -> dict[str, Any]:
+        house = house_of(request)
+        last = pages.after(house, who, inside.id, after)
+        found, more = people.page_of_subjects(house, who, inside, last, limit)
+        return {"subjects": [asdict(one) for one in found], "next": pages.token(house, who, inside.id, more)}
+
+    return await run_in_threadpool(page)
+
+
+@router.post(
+    "/collections/{collection}/consents",
+    **described.keyed(shapes.Consented, 404, 413, 415, status=201),
+    openapi_extra=described.taking(shapes.NewConsent),
+)
+async def record_consent(request: Request, response: Response, who: Caller, inside: Inside) -> Any:
+    """Put the basis on record on which a person may be enrolled; the person becomes a subject if new."""
+    asked = await document(request, shapes.NewConsent)
+    basis = _basis(house_of(request), inside, asked)
+    made = await run_in_threadpool(people.give_consent, house_of(request), who, inside, asked.alias, basis)
+    return _proven(response, {"subject": made.subject, "purpose": basis.purpose, "receipt": made.receipt})
+
+
+@router.delete("/collections/{collection}/subjects/{subject}/consents", **described.keyed(shapes.Withdrawn, 404, 409))
+async def withdraw(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias) -> Any:
+    """Withdraw every open basis of a subject. In force before this answers."""
+    receipt = await run_in_threadpool(people.withdraw, house_of(request), who, inside, subject)
+    return _proven(response, {"receipt": receipt})
+
+
+@router.delete("/collections/{collection}/subjects/{subject}", **described.keyed(shapes.Erased, 404))
+async def erase_subject(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias) -> Any:
+    """Erase a subject: rows, index, sealed templates, closed parts; then the storage is read again, then certified."""
+    return _proven(response, asdict(await run_in_threadpool(erase, house_of(request), who, inside, subject)))
+
+
+def _proven(response: Response, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer, its receipt in the header too."""
+    response.headers[RECEIPT] = body["receipt"]
+    return body
+
+
+def _basis(house: House, inside: people.Collection, asked: shapes.NewConsent) -> Basis:
+    given = moment(asked.given_at, "given_at") if asked.given_at else house.now()
+    return Basis(
+        basis=asked.basis,
+        purpose=asked.purpose or inside.purpose,
+        given_at=given,
+        until=moment(asked.until, "until"),
+        adult=asked.adult,
+        manner=asked.manner,
+        notice=asked.notice,
+        recorded_by=asked.recorded_by,
+    )

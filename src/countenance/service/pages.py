@@ -1,0 +1,46 @@
+"""Where a list goes on: a token that says it to this server alone.
+
+It is sealed to the customer and to the list, so it can't be read, changed, or used for another list; it names no
+moment and keeps no state here. It never holds more than the last id of a page.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+from countenance.domain.errors import BadInput, StorageDamaged
+from countenance.service.people import customer_key
+
+if TYPE_CHECKING:
+    from countenance.service.app import House
+    from countenance.service.auth import Principal
+
+LONGEST = 512  # characters of a token
+
+
+def token(house: House, who: Principal, of: str, last: str) -> str | None:
+    """The token for what follows `last` in the list called `of`; None where nothing does."""
+    if not last:
+        return None
+    return base64.urlsafe_b64encode(customer_key(house, who).seal(last.encode(), _place(of))).decode().rstrip("=")
+
+
+def after(house: House, who: Principal, of: str, token: str) -> str:
+    """The last id that was shown; empty for the first page. Raises BadInput for a token that is not of this list."""
+    if not token:
+        return ""
+    try:
+        sealed = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        if len(token) <= LONGEST:
+            return customer_key(house, who).open(sealed, _place(of)).decode()
+    except (UnicodeEncodeError, binascii.Error, StorageDamaged):
+        pass
+    raise BadInput(
+        "`after` is not from this list", next_step="Give `next` of the page before as it came, or leave it out."
+    )
+
+
+def _place(of: str) -> bytes:
+    return f"page\n{of}".encode()

@@ -1,0 +1,78 @@
+"""How answers are shown: the words that every door gives, on the command line and over HTTP.
+
+Shapes only, nothing is decided here. A template, a cosine or a name never enters these words, so that none can
+leave by them; the export of a person's own data has words of its own. Source: docs/api.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from countenance.policy import wire
+
+if TYPE_CHECKING:
+    from countenance.domain.decision import Decision
+    from countenance.domain.face import Face
+    from countenance.service.enrol import Enrolled
+    from countenance.service.gate import Answered
+    from countenance.service.identify import Identified
+    from countenance.service.verify import Compared, Verified
+
+
+def answer(answered: Answered[Any], **result: Any) -> dict[str, Any]:
+    """An answer: what was found, the decision, and the receipt with the index of its leaf."""
+    return {
+        **result,
+        "decision": decision(answered.decision),
+        "receipt": answered.receipt,
+        "index": answered.index,
+    }
+
+
+def decision(made: Decision) -> dict[str, Any]:
+    return wire.answer(made.verdict, made.on)
+
+
+def face(found: Face) -> dict[str, Any]:
+    """A face without its template: box and landmarks in pixels of the upright photograph, to a tenth."""
+    box = {name: round(value, 1) for name, value in asdict(found.box).items()}
+    landmarks = [[round(float(x), 1), round(float(y), 1)] for x, y in found.landmarks]
+    measures = [
+        {"name": m.name, "value": round(m.value, 3), "unit": m.unit, "ok": m.ok, "says": m.says}
+        for m in found.quality.measures
+    ]
+    return {"box": box, "landmarks": landmarks, "quality": measures}
+
+
+def enrolled(answered: Answered[Enrolled]) -> dict[str, Any]:
+    made = answered.result
+    return answer(answered, subject=made.subject, reference=made.reference, face=face(made.face))
+
+
+def verified(answered: Answered[Verified]) -> dict[str, Any]:
+    found = answered.result
+    return answer(answered, subject=found.subject, **asdict(found.likeness), face=face(found.face))
+
+
+def compared(answered: Answered[Compared]) -> dict[str, Any]:
+    found = answered.result
+    return answer(answered, **asdict(found.likeness), faces=[face(one) for one in found.faces])
+
+
+def identified(answered: Answered[Identified]) -> dict[str, Any]:
+    found = answered.result
+    return answer(
+        answered,
+        candidates=[asdict(candidate) for candidate in found.candidates],
+        gallery=found.gallery,
+        false_positive_rate=found.false_positive_rate,
+        clear=found.clear,
+        runner_up=found.runner_up,
+        calibration=found.calibration,
+        face=face(found.face),
+    )
+
+
+def detected(answered: Answered[tuple[Face, ...]]) -> dict[str, Any]:
+    return answer(answered, faces=[face(one) for one in answered.result])
