@@ -6,6 +6,7 @@ a promise would have to be a policy change. Source of the defaults: docs/setting
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,6 +64,85 @@ class Settings:
         return self.keys / "me.key"
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where the server listens, and what it takes on at once.
+
+    host: an IP address. port: 0 for any that is free. tls_certificate, tls_key: PEM files, both or neither.
+    trusted_proxy: the addresses or networks whose word about the caller's address counts; none where empty.
+    in_flight: requests at once. connections: open ones at once. body_seconds: for which a caller may send one body.
+    grace_seconds: for which answers under way may finish at the end.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8440
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxy: tuple[str, ...] = ()
+    in_flight: int = 64
+    connections: int = 2048
+    body_seconds: int = 30
+    grace_seconds: int = 20
+
+
+def serving_from_environment(env: Mapping[str, str] | None = None) -> Serving:
+    """Serving from COUNTENANCE_HOST, _PORT and so on, not yet checked. Raises Misconfigured."""
+    env = os.environ if env is None else env
+    usual = Serving()
+    certificate, key = env.get("COUNTENANCE_TLS_CERTIFICATE"), env.get("COUNTENANCE_TLS_KEY")
+    proxies = env.get("COUNTENANCE_TRUSTED_PROXY") or ""
+    return Serving(
+        host=env.get("COUNTENANCE_HOST") or usual.host,
+        port=_number(env, "PORT", usual.port, 0, 65535),
+        tls_certificate=Path(certificate) if certificate else None,
+        tls_key=Path(key) if key else None,
+        trusted_proxy=tuple(word.strip() for word in proxies.split(",")) if proxies else (),
+        in_flight=_number(env, "IN_FLIGHT", usual.in_flight, 1, 10_000),
+        connections=_number(env, "CONNECTIONS", usual.connections, 1, 100_000),
+        body_seconds=_number(env, "BODY_SECONDS", usual.body_seconds, 1, 3600),
+        grace_seconds=_number(env, "GRACE_SECONDS", usual.grace_seconds, 1, 3600),
+    )
+
+
+def checked_serving(serving: Serving) -> Serving:
+    """The same; raises Misconfigured for what would send faces and keys in the clear, or believe anybody's word."""
+    for network in serving.trusted_proxy:
+        _check_proxy(network)
+    if (serving.tls_certificate is None) != (serving.tls_key is None):
+        raise Misconfigured(
+            "TLS needs a certificate and its key", next_step="Set COUNTENANCE_TLS_CERTIFICATE and COUNTENANCE_TLS_KEY."
+        )
+    secured = serving.tls_certificate is not None or serving.trusted_proxy
+    if not _address(serving.host).is_loopback and not secured:
+        raise Misconfigured(
+            "listening beyond this machine without TLS would send faces and keys in the clear",
+            next_step="Name TLS files, or with COUNTENANCE_TRUSTED_PROXY the proxy that speaks TLS: docs/operate.md.",
+        )
+    return serving
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        raise Misconfigured(
+            "the host to listen on is not an IP address", next_step="Use 127.0.0.1, ::1 or an address of this machine."
+        ) from None
+
+
+def _check_proxy(text: str) -> None:
+    """A network of one party's machines, not half the internet."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        network = None
+    if network is None or network.num_addresses > 1 << (16 if network.version == 4 else 64):
+        raise Misconfigured(
+            "COUNTENANCE_TRUSTED_PROXY is not a list of addresses or networks of at most 65,536 addresses",
+            next_step="Name the proxy, such as 127.0.0.1 or 10.0.3.0/24; several with commas.",
+        )
+
+
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST and _THREADS, each with its default."""
     env = os.environ if env is None else env
@@ -70,8 +150,8 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     data = env.get("COUNTENANCE_DATA") or Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance"
     keys = env.get("COUNTENANCE_KEYS") or Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "countenance"
     manifest = env.get("COUNTENANCE_MANIFEST")
-    settings = Settings(Path(data), Path(keys), Path(manifest) if manifest else None, _threads(env))
-    return checked(settings)
+    threads = _number(env, "THREADS", 0, 0, 1024)
+    return checked(Settings(Path(data), Path(keys), Path(manifest) if manifest else None, threads))
 
 
 def checked(settings: Settings) -> Settings:
@@ -85,11 +165,12 @@ def checked(settings: Settings) -> Settings:
     return replace(settings, data=data, keys=keys)
 
 
-def _threads(env: Mapping[str, str]) -> int:
-    text = env.get("COUNTENANCE_THREADS") or "0"
-    if not (text.isascii() and text.isdigit()) or int(text) > 1024:
+def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """The whole number COUNTENANCE_<name>, in plain digits."""
+    text = env.get(f"COUNTENANCE_{name}") or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= 6 and least <= int(text) <= most):
         raise Misconfigured(
-            "COUNTENANCE_THREADS is not a whole number from 0 to 1024",
-            next_step="Leave it out to use every core, or set it to a number such as 2.",
+            f"COUNTENANCE_{name} is not a whole number from {least} to {most}",
+            next_step=f"Leave it out for {default}, or set it to a number in that range: docs/settings.md.",
         )
     return int(text)

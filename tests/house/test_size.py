@@ -13,8 +13,8 @@ from tests.house.sources import ROOT, Module, files, modules
 MEDIAN, NINE_IN_TEN, LONGEST = 10, 35, 60  # lines of a function
 FILE = 400  # lines
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "process", "data", "info", "misc"}
-NOT_OURS = {"process_bind_param", "process_result_value", "DataSet"}
-"""Names that others gave: two methods of SQLAlchemy's TypeDecorator, and what statistics calls a data set."""
+NOT_OURS = {"process_bind_param", "process_result_value", "data_received", "DataSet"}
+"""Names that others gave: methods of SQLAlchemy's TypeDecorator and asyncio's Protocol, and statistics' data set."""
 EVERYWHERE = ("src", "tests", "benchmarks")
 
 
