@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-com
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 STATE ?= demo-output
-PORT ?= 8080
+HOUSE ?= serve-house
+PORT ?= 8440
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint fix serve bench long
@@ -34,11 +35,10 @@ fix: $(DEV) ## repair what ruff can repair
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-serve: $(RUNTIME) ## show the last demo's page and public ledger on this machine (make serve PORT=8080)
-	@test -f $(STATE)/public/index.html || { echo "Nothing to show yet: run 'make demo' first."; exit 1; }
-	@echo "A plain file server for the last demo: its page, and its ledger as any static server may publish it."
-	@echo "It answers no face-recognition request. http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(STATE)/public $(PORT)
+serve: $(RUNTIME) ## serve a house of your own on this machine, made in serve-house/ (make serve PORT=8440)
+	@test -f $(HOUSE)/data/log.vkey || $(BIN)/countenance init --for-myself --purpose identity-verification \
+	  --country DE --data $(HOUSE)/data --keys $(HOUSE)/keys
+	@$(BIN)/countenance serve --port $(PORT) --data $(HOUSE)/data --keys $(HOUSE)/keys
 
 bench: $(DEV) ## every benchmark with its goals; fails where one is missed
 	@$(BIN)/python -m benchmarks.all

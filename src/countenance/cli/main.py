@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "demo", "init", "customer", "collection", "subject", "consent", "decide", "policy", "face", "evaluate", "ledger",
+    "serve", "doctor",
 )  # fmt: skip
 REFUSED = 3  # exit code where the gate said no
 
