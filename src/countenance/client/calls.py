@@ -1,0 +1,354 @@
+"""Every call of the native API: what is sent, what its receipt has to state, how its answer is read. It sends nothing.
+
+Each function gives a `Call`; the clients carry it out. A photograph is bytes, or a Path that is read here, 5 MiB at
+most. A collection or subject is named by its id or by your own name for it. Narrowing words (`purpose`,
+`requested_by`, `mode`, ...) are keyword arguments, see said.py. Source: docs/api.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, Unpack
+from urllib.parse import quote
+
+from countenance.client import readers
+from countenance.client.answers import (
+    Advice,
+    Collection,
+    Compared,
+    Consented,
+    Detected,
+    Enrolled,
+    Erased,
+    Identified,
+    Key,
+    LogHead,
+    Me,
+    NewKey,
+    Noted,
+    PackText,
+    Page,
+    Policies,
+    Subject,
+    Verified,
+)
+from countenance.client.reading import malformed
+from countenance.client.said import Said, Words
+from countenance.client.talk import Call, Pages
+from countenance.client.witness import unverified
+from countenance.domain import ids
+from countenance.domain.errors import BadInput, EmptyImage, ImageTooLarge, UnsupportedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from countenance.client.proven import Reply
+    from countenance.client.reading import Fields
+
+T = TypeVar("T")
+PHOTO_LIMIT = 5 * 2**20
+"""Bytes of a photograph; the server's own limit."""
+
+_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_ONE_TO_ONE = frozenset({"verify", "identify"})
+"""What a comparison's leaf may state: one person compared with many in turn is judged as a search."""
+
+
+def me() -> Call[Me]:
+    """Who asks: key, customer and grant."""
+    return Call("GET", "v1/me", lambda reply: readers.me(reply.fields))
+
+
+def collections(*, limit: int = 100) -> Pages[Collection]:
+    """Your collections, by name. limit: how many are fetched at once."""
+    return _pages("v1/collections", "collections", readers.collection, limit)
+
+
+def create_collection(name: str, purpose: str) -> Call[Collection]:
+    """A new, empty collection for one purpose of the grant. Raises Conflict where the name is taken."""
+    body = _json({"name": name, "purpose": purpose})
+    return Call("POST", "v1/collections", lambda reply: readers.collection(reply.fields), content=body, headers=_JSON)
+
+
+def subjects(collection: str, *, limit: int = 100) -> Pages[Subject]:
+    """The subjects of a collection. limit: how many are fetched at once."""
+    return _pages(f"v1/collections/{_part(collection)}/subjects", "subjects", readers.subject, limit)
+
+
+def record_consent(
+    collection: str,
+    alias: str,
+    *,
+    until: datetime,
+    adult: bool,
+    manner: str,
+    notice: str,
+    recorded_by: str,
+    basis: str = "consent",
+    given_at: datetime | None = None,
+) -> Call[Consented]:
+    """Put a person's basis on record; the person becomes a subject if new.
+
+    alias: your own name for the person. until, given_at: aware times; given_at: now, where it is left out. adult: the
+    person said so. manner: how it was given. notice: what the person was told. Raises BadInput, NotFound.
+    """
+    said = {
+        "alias": alias, "basis": basis, "until": _moment(until), "adult": adult, "manner": manner, "notice": notice,
+        "recorded_by": recorded_by, **({"given_at": _moment(given_at)} if given_at else {}),
+    }  # fmt: skip
+
+    def read(reply: Reply) -> Consented:
+        subject, purpose = reply.fields.text("subject"), reply.fields.text("purpose")
+        proven = reply.noted("consent", {"purpose": purpose, "basis": basis}, key=reply.key_id, subject=subject)
+        return Consented(*proven, subject, purpose)
+
+    return Call("POST", f"v1/collections/{_part(collection)}/consents", read, content=_json(said), headers=_JSON)
+
+
+def withdraw(collection: str, subject: str) -> Call[Noted]:
+    """Withdraw every open basis of a subject; in force before this returns. Raises NotFound, Conflict."""
+
+    def read(reply: Reply) -> Noted:
+        return Noted(*reply.noted("withdrawal", {}, key=reply.key_id, **_ids(collection, subject)))
+
+    return Call("DELETE", f"{_subject(collection, subject)}/consents", read)
+
+
+def enrol(collection: str, subject: str, photo: bytes | Path, **use: Unpack[Words]) -> Call[Enrolled]:
+    """Add a reference of a subject from one photograph. Raises Refused, NotFound, BadImage, NoFace, ..."""
+
+    def read(reply: Reply) -> Enrolled:
+        body, found = reply.fields, _same(subject, reply.fields.text("subject"))
+        proven = reply.decided(outcome="enrolled", subject=found)
+        return Enrolled(*proven, found, body.text("reference"), readers.face(body.inside("face")))
+
+    return _photo_call(f"{_subject(collection, subject)}/references", read, "enrol", photo, use, collection)
+
+
+def verify(collection: str, subject: str, photo: bytes | Path, **use: Unpack[Words]) -> Call[Verified]:
+    """Is the person in the photograph this subject? Raises Refused, NotFound, BadImage, NoFace, ..."""
+
+    def read(reply: Reply) -> Verified:
+        body, likeness = reply.fields, readers.likeness(reply.fields)
+        found = _same(subject, body.text("subject"))
+        proven = reply.decided(outcome=_outcome(match=likeness.match), subject=found)
+        return Verified(*proven, found, likeness, readers.face(body.inside("face")))
+
+    return _photo_call(f"{_subject(collection, subject)}/verify", read, "verify", photo, use, collection)
+
+
+def identify(collection: str, photo: bytes | Path, *, top: int = 1, **use: Unpack[Words]) -> Call[Identified]:
+    """Whose is this face, of those whose basis covers the ask? top: candidates at most, 1 to 10. Raises Refused, ..."""
+
+    def read(reply: Reply) -> Identified:
+        body, found = reply.fields, reply.fields.many("candidates", readers.candidate)
+        first = found[0].subject if found else ""
+        if len(found) > top:
+            raise malformed("the answer has more candidates than were asked for")
+        proven = reply.decided(outcome=_outcome(match=bool(found)), subject=first)
+        return Identified(
+            *proven,
+            candidates=found,
+            gallery=body.count("gallery"),
+            false_positive_rate=body.rate("false_positive_rate"),
+            clear=None if body.null("clear") else body.truth("clear"),
+            runner_up=body.rate("runner_up"),
+            calibration=body.text("calibration"),
+            face=readers.face(body.inside("face")),
+        )
+
+    path, query = f"v1/collections/{_part(collection)}/identify", {"top": str(top)}
+    return _photo_call(path, read, "identify", photo, use, collection, query=query)
+
+
+def detect(photo: bytes | Path, **use: Unpack[Words]) -> Call[Detected]:
+    """Every face of a photograph, largest first. Raises Refused, BadImage."""
+
+    def read(reply: Reply) -> Detected:
+        faces = reply.fields.many("faces", readers.face)
+        return Detected(*reply.decided(outcome="faces" if faces else "no-faces"), faces)
+
+    return _photo_call("v1/detect", read, "detect", photo, use)
+
+
+def compare(photo: bytes | Path, other: bytes | Path, **use: Unpack[Words]) -> Call[Compared]:
+    """Do two photographs show one person? Nobody is enrolled. Raises Refused, BadImage, NoFace, ..."""
+
+    def read(reply: Reply) -> Compared:
+        likeness, faces = readers.likeness(reply.fields), reply.fields.many("faces", readers.face)
+        if len(faces) != 2:
+            raise malformed("the answer to a comparison has two faces")
+        return Compared(*reply.decided(outcome=_outcome(match=likeness.match)), likeness, (faces[0], faces[1]))
+
+    files = {"photo": _photo(photo), "other": _photo(other)}
+    return Call("POST", "v1/compare", read, said=Said(use), files=files, actions=_ONE_TO_ONE)
+
+
+def erase(collection: str, subject: str) -> Call[Erased]:
+    """Erase a subject for good. Its certificate is checked. Raises NotFound."""
+
+    def read(reply: Reply) -> Erased:
+        erasure, certificate = reply.fields.text("erasure"), reply.fields.text("certificate")
+        proven = reply.noted("erasure", {}, outcome=erasure)
+        reply.match_certificate(certificate, erasure, proven[1])
+        return Erased(*proven, erasure, certificate)
+
+    return Call("DELETE", _subject(collection, subject), read)
+
+
+def decide(*, action: str, sector: str, country: str, purpose: str, **more: str | Sequence[str]) -> Call[Advice]:
+    """What the policy would say, and why; no key is needed and nothing is done. more: the flags of docs/policy.md."""
+    words = {"action": action, "sector": sector, "country": country, "purpose": purpose, **more}
+    body = {name.replace("_", "-"): word if isinstance(word, str) else [*word] for name, word in words.items()}
+    return Call(
+        "POST", "v1/decide", lambda reply: readers.advice(reply.fields), content=_json(body), headers=_JSON, keyed=False
+    )
+
+
+def policies() -> Call[Policies]:
+    """The packs in force."""
+    return Call("GET", "v1/policies", lambda reply: readers.policies(reply.fields), keyed=False)
+
+
+def policy(pack: str) -> Call[PackText]:
+    """One pack, word for word. Raises NotFound."""
+    return Call("GET", f"v1/policies/{_part(pack)}", lambda reply: readers.pack(reply.fields), keyed=False)
+
+
+def keys() -> Call[tuple[Key, ...]]:
+    """The keys of the grant, oldest first, by their ids."""
+    return Call("GET", "v1/keys", lambda reply: reply.fields.many("keys", readers.key))
+
+
+def new_key() -> Call[NewKey]:
+    """One more key of the grant; its text is in this answer and nowhere else. Raises Conflict."""
+
+    def read(reply: Reply) -> NewKey:
+        made = reply.fields.text("id")
+        proven = reply.noted("administration", {"act": "key-issued"}, key=made)
+        return NewKey(*proven, made, reply.fields.text("key"))
+
+    return Call("POST", "v1/keys", read)
+
+
+def revoke_key(key: str) -> Call[Noted]:
+    """End a key of the grant by its id (`key_…`, never its text), from the next call on. Raises NotFound."""
+    if not ids.is_id(key, "key"):
+        raise BadInput("a key is revoked by its id", next_step="List the ids with `keys`; they begin with key_.")
+    return Call("DELETE", f"v1/keys/{key}", lambda reply: Noted(*reply.noted("revocation", {"of": "key"}, key=key)))
+
+
+def log() -> Call[LogHead]:
+    """The log as the server names it. Raises Unverified where its key is not the pinned one."""
+
+    def read(reply: Reply) -> LogHead:
+        head = LogHead(reply.fields.text("origin"), reply.fields.text("vkey"), reply.fields.count("size"))
+        if (head.origin, head.vkey) != reply.pinned:
+            raise unverified("the server names another log than the one whose key was given to this client")
+        return head
+
+    return Call("GET", "v1/log", read, keyed=False)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _photo_call(
+    path: str,
+    read: Callable[[Reply], T],
+    action: str,
+    photo: bytes | Path,
+    use: Words,
+    collection: str = "",
+    query: Mapping[str, str] | None = None,
+) -> Call[T]:
+    raw = _photo(photo)
+    return Call(
+        "POST", path, read, said=Said(use), query=query or {}, content=raw, headers={"Content-Type": _kind(raw)},
+        actions=_ONE_TO_ONE if action == "verify" else frozenset({action}), closed=_ids(collection),
+    )  # fmt: skip
+
+
+def _pages(path: str, name: str, read: Callable[[Fields], T], limit: int) -> Pages[T]:
+    def page(reply: Reply) -> Page[T]:
+        after = "" if reply.fields.null("next") else reply.fields.text("next")
+        return Page(reply.fields.many(name, read), after)
+
+    def at(after: str) -> Call[Page[T]]:
+        return Call("GET", path, page, query={"limit": str(limit), **({"after": after} if after else {})})
+
+    return Pages(at)
+
+
+def _photo(photo: object) -> bytes:
+    """The bytes of a photograph, in a size and of a kind that the server reads. Raises BadInput, BadImage."""
+    raw = _read(photo) if isinstance(photo, Path) else photo
+    if not isinstance(raw, bytes):
+        raise BadInput("a photograph is bytes or a pathlib.Path")
+    if not raw:
+        raise EmptyImage("the photograph has no bytes")
+    if len(raw) > PHOTO_LIMIT:
+        raise ImageTooLarge("the photograph has more than 5 MiB")
+    _kind(raw)
+    return raw
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as source:
+            return source.read(PHOTO_LIMIT + 1)
+    except OSError as error:
+        raise BadInput(f"the photograph cannot be read: {os.strerror(error.errno or 0)}") from None
+
+
+def _kind(raw: bytes) -> str:
+    for start, kind in _KINDS.items():
+        if raw.startswith(start):
+            return kind
+    raise UnsupportedImage("the photograph is neither JPEG nor PNG")
+
+
+def _json(body: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        raise BadInput("what was given is no text, or cannot be written as UTF-8") from None
+
+
+def _moment(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise BadInput("a time here says its zone", next_step="Give an aware datetime, such as datetime.now(UTC).")
+    return ids.utc(moment)
+
+
+def _subject(collection: str, subject: str) -> str:
+    return f"v1/collections/{_part(collection)}/subjects/{_part(subject)}"
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path. A dot or a slash of its own would name another address, so those go by their id."""
+    if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
+        raise BadInput("this name cannot stand in an address", next_step="Give the id that the server gave it.")
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError:
+        raise BadInput("this name cannot be written as UTF-8") from None
+
+
+def _ids(collection: str, subject: str = "") -> dict[str, str]:
+    """What was named by id, which the closed part of a leaf repeats."""
+    named = {"collection": collection, "subject": subject}
+    return {kind: name for kind, name in named.items() if ids.is_id(name, kind)}
+
+
+def _same(asked: str, found: str) -> str:
+    if ids.is_id(asked, "subject") and asked != found:
+        raise unverified("it is about another subject")
+    return found
+
+
+def _outcome(*, match: bool) -> str:
+    return "match" if match else "no-match"

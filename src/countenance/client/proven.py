@@ -1,0 +1,183 @@
+"""A reply that came, and whether its receipt proves it: that it is of this ask, this key, this answer, and of the log.
+
+Nothing of a reply is handed on before this. What is checked against the leaf, in order: the kind; what was asked, in
+the words that this client said; the verdict and the reasons; and in the closed part the key, the collection, the
+subject and the outcome. Sources: docs/ledger.md, "The receipt"; docs/api.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from countenance.client import readers
+from countenance.client.reading import Fields, parse
+from countenance.client.witness import unverified
+from countenance.domain.decision import Decision
+from countenance.domain.errors import BadRecord, Unverified
+from countenance.ledger import note
+from countenance.policy import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from countenance.client.said import Said
+    from countenance.client.witness import Witness
+    from countenance.ledger.proof import VerifiedReceipt
+
+HEADER = "countenance-receipt"
+CERTIFICATE = "countenance-erasure@v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What came over the line. headers: by lower-case name; body: at most `talk.MOST` bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """What a reply is held against.
+
+    actions: that the leaf may state, empty where nothing is asked of the policy; closed: what its closed part has to
+    say; key: the text of the caller's own, never shown; since: the log's size that was seen before.
+    """
+
+    said: Said
+    actions: frozenset[str]
+    closed: Mapping[str, str]
+    key: str
+    witness: Witness
+    since: int
+
+
+class Reply:
+    """One reply to one ask. Raises BadRecord where it is malformed, Unverified where its proof does not hold."""
+
+    def __init__(self, raw: Raw, asked: Asked) -> None:
+        self._raw = raw
+        self._asked = asked
+        self._fields: Fields | None = None
+
+    @property
+    def status(self) -> int:
+        return self._raw.status
+
+    @property
+    def media(self) -> str:
+        return self._raw.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def key_id(self) -> str:
+        """The id of the caller's key, which the closed part of its leaves repeats."""
+        return "key_" + self._asked.key.split("_")[1] if self._asked.key else ""
+
+    @property
+    def pinned(self) -> tuple[str, str]:
+        """Name and vkey of the log that this client holds its server to."""
+        return self._asked.witness.log.name, self._asked.witness.log.vkey
+
+    @property
+    def fields(self) -> Fields:
+        self._fields = self._fields or parse(self._raw.body)
+        return self._fields
+
+    @property
+    def receipt(self) -> str:
+        """The line, empty where there is none; where header and body both have one, they are the same."""
+        header = self._raw.headers.get(HEADER, "")
+        told = "" if self.fields.of.get("receipt", "") in ("", None) else self.fields.text("receipt")
+        if header and header != told:
+            raise unverified("the receipts in its header and in its body differ")
+        return told
+
+    def proof(self) -> VerifiedReceipt:
+        """The receipt, verified, and of the index that the body states."""
+        found = self._asked.witness.check(self.receipt, self._asked.since)
+        if "index" in self.fields.of and self.fields.count("index") != found.index:
+            raise unverified("its receipt is for another index")
+        return found
+
+    def decided(self, *, outcome: str, **closed: str) -> tuple[str, int, VerifiedReceipt, Decision]:
+        """What an allowed ask leaves, as `Answer` takes it. closed: further parts that the leaf committed to."""
+        proof = self.proof()
+        index, decision = self.fields.count("index"), self.decision(proof)
+        if not decision.verdict.allowed or proof.leaf.open["outside-policy"]:
+            raise unverified("it is a result, and its receipt does not say allow")
+        self.match_closed(proof, outcome=outcome, **closed)
+        return self.receipt, index, proof, decision
+
+    def noted(self, kind: str, opened: Mapping[str, str], **closed: str) -> tuple[str, int, VerifiedReceipt]:
+        """What a deed leaves that is no decision, as `Noted` takes it. opened: words that the leaf states."""
+        proof = self.proof()
+        if proof.leaf.kind != kind:
+            raise unverified(f"its receipt is for {proof.leaf.kind}, not for {kind}")
+        for name, word in opened.items():
+            if proof.leaf.open.get(name) != word:
+                raise unverified(f"its receipt states another {name}")
+        _match(proof, closed)
+        return self.receipt, proof.index, proof
+
+    def decision(self, proof: VerifiedReceipt) -> Decision:
+        """The decision of the body, once the leaf states the same of the ask that was sent."""
+        self.match_ask(proof)
+        body, opened = Fields(self.fields.inside("decision").of, "the decision"), proof.leaf.open
+        context = opened["context"]
+        assert isinstance(context, dict)
+        facts = {name: fact for name, fact in context.items() if isinstance(fact, bool | int | str)}
+        verdict, assumed = readers.verdict(body, facts), body.texts("assumed")
+        if assumed:
+            raise unverified("its decision rests on what was assumed, which no decision of an ask does")
+        if verdict.answer != opened["verdict"]:
+            raise unverified(f"it says {verdict.answer}, and its receipt says {opened['verdict']}")
+        if [reason.id for reason in verdict.reasons] != opened["reasons"]:
+            raise unverified("its reasons are not those of its receipt")
+        return Decision(wire.ask_of(_words(proof)), readers.moment(body, "on"), verdict)
+
+    def match_ask(self, proof: VerifiedReceipt) -> None:
+        """Raise Unverified unless the leaf is a decision about this ask, made with this key."""
+        if proof.leaf.kind != "decision":
+            raise unverified(f"its receipt is for {proof.leaf.kind}, not for a decision")
+        words = _words(proof)
+        if words["action"] not in self._asked.actions:
+            raise unverified(f"its receipt is for {words['action']}")
+        if missing := self._asked.said.missing_in(words):
+            raise unverified(f"its receipt states another {missing} than the call did")
+        self.match_closed(proof)
+
+    def match_closed(self, proof: VerifiedReceipt, **closed: str) -> None:
+        """Raise Unverified unless the closed part is of this key, this collection, and says these."""
+        _match(proof, {"key": self.key_id, **self._asked.closed, **closed})
+
+    def match_certificate(self, certificate: str, erasure: str, index: int) -> None:
+        """Raise Unverified unless it certifies this erasure, by this leaf; and is signed, where its key is pinned."""
+        signed, known = certificate.encode("utf-8", "replace"), self._asked.witness.certificates
+        try:
+            text = note.open_note(signed, [known]) if known else note.parse(signed).text
+        except (BadRecord, Unverified) as error:
+            raise unverified(f"its certificate does not hold: {error.message}") from None
+        lines = text.split("\n")
+        if lines[:2] != [CERTIFICATE, erasure] or lines[4:] != [f"leaf {index}", ""]:
+            raise unverified("its certificate is of another erasure or leaf")
+
+    def redacted(self, text: str) -> str:
+        """A server's words without the key, should they repeat it, and without what could steer a terminal."""
+        kept = text.replace(self._asked.key, "[the key]") if self._asked.key else text
+        return "".join(each if each.isprintable() else "\ufffd" for each in kept)
+
+
+def _words(proof: VerifiedReceipt) -> Mapping[str, object]:
+    words = proof.leaf.open["ask"]
+    assert isinstance(words, dict)
+    return words
+
+
+def _match(proof: VerifiedReceipt, closed: Mapping[str, str]) -> None:
+    if proof.closed is None:
+        raise unverified("its receipt lacks the closed part, which is its holder's")
+    for name, word in closed.items():
+        if proof.closed[name] != word:
+            raise unverified(f"its receipt is for another {name}")

@@ -1,0 +1,150 @@
+"""How each part of an answer is read: from checked JSON fields to the records of the house. It reads and never asks.
+
+The decision is read back into the domain's own type. Its ask and context are not taken from the body but from the
+leaf that the receipt proves. Source: docs/api.md; policy/wire.py writes what is read here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from countenance.client.answers import (
+    Advice,
+    Candidate,
+    Collection,
+    Face,
+    Grant,
+    Key,
+    Likeness,
+    Me,
+    PackText,
+    Policies,
+    Subject,
+)
+from countenance.client.reading import malformed
+from countenance.domain.decision import Lift, Reason, Verdict
+from countenance.domain.face import Box, Measure, Quality
+from countenance.policy.lifts import AtMost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from countenance.client.reading import Fields
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
+LANDMARKS = 5
+
+
+def moment(body: Fields, name: str) -> datetime:
+    """RFC 3339 in UTC with seconds, or a day alone, which is its midnight."""
+    text = body.text(name)
+    try:
+        if _MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise malformed(f"in {body.where}, the field `{name}` is not a moment in UTC")
+
+
+def face(body: Fields) -> Face:
+    box = body.inside("box")
+    quality = Quality(body.many("quality", _measure))
+    points = tuple(_point(value) for value in body.listed("landmarks"))
+    if len(points) != LANDMARKS:
+        raise malformed(f"in {body.where}, `landmarks` are {LANDMARKS} points")
+    return Face(Box(*(box.number(name) for name in ("x", "y", "width", "height"))), points, quality)
+
+
+def likeness(body: Fields) -> Likeness:
+    return Likeness(
+        match=body.truth("match"),
+        promised_rate=body.number("promised_rate"),
+        false_match_rate=body.rate("false_match_rate"),
+        calibration=body.text("calibration"),
+    )
+
+
+def candidate(body: Fields) -> Candidate:
+    return Candidate(body.text("subject"), body.text("reference"), body.rate("false_match_rate"))
+
+
+def collection(body: Fields) -> Collection:
+    return Collection(body.text("id"), body.text("name"), body.text("purpose"), moment(body, "created"))
+
+
+def subject(body: Fields) -> Subject:
+    return Subject(body.text("id"), body.text("alias"), body.count("references"))
+
+
+def me(body: Fields) -> Me:
+    grant = body.inside("grant")
+    purposes, modes, places = (frozenset(grant.texts(name)) for name in ("purposes", "modes", "places"))
+    held = Grant(grant.text("id"), purposes, modes, places, moment(grant, "until"), grant.truth("active"))
+    return Me(body.text("key"), body.text("customer"), held)
+
+
+def key(body: Fields) -> Key:
+    ended = None if body.null("revoked") else moment(body, "revoked")
+    return Key(body.text("id"), moment(body, "created"), ended)
+
+
+def policies(body: Fields) -> Policies:
+    in_force = body.many("in_force", lambda pack: (pack.text("name"), pack.text("digest")))
+    return Policies(in_force, body.text("digest"))
+
+
+def pack(body: Fields) -> PackText:
+    return PackText(body.text("name"), body.text("digest"), body.text("text"))
+
+
+def advice(body: Fields) -> Advice:
+    return Advice(verdict(body, {}), moment(body, "on"), body.texts("assumed"))
+
+
+def verdict(body: Fields, context: Mapping[str, bool | int | str]) -> Verdict:
+    """What the policy said. context: the facts as the leaf has them; empty where there is no leaf."""
+    said = body.text("decision")
+    if said not in ("allow", "deny"):
+        raise malformed("in the decision, the field `decision` is neither `allow` nor `deny`")
+    return Verdict(
+        answer="allow" if said == "allow" else "deny",
+        packs=body.many("packs", lambda pack: (pack.text("name"), pack.text("digest"))),
+        reasons=body.many("reasons", _reason),
+        lifted_when=body.many("lifted_when", _lift),
+        duties=body.texts("duties"),
+        errors=body.texts("errors"),
+        context=context,
+    )
+
+
+def _reason(body: Fields) -> Reason:
+    return Reason(*(body.text(name) for name in ("id", "says", "source", "evidence")))
+
+
+def _lift(body: Fields) -> Lift:
+    return Lift(body.many("all", _fact), body.text("says"))
+
+
+def _fact(body: Fields) -> tuple[str, object]:
+    name = body.text("fact")
+    if "at_most" in body.of:
+        return name, AtMost(body.count("at_most"))
+    value = body.of.get("is")
+    if not isinstance(value, bool | int | str):
+        raise malformed(f"in {body.where}, the field `is` is no fact, and there is no `at_most`")
+    return name, value
+
+
+def _measure(body: Fields) -> Measure:
+    value, ok = body.number("value"), body.truth("ok")
+    return Measure(body.text("name"), value, body.text("unit"), ok=ok, says=body.text("says"))
+
+
+def _point(value: object) -> tuple[float, float]:
+    if isinstance(value, list) and len(value) == 2:
+        x, y = value
+        if type(x) in (int, float) and type(y) in (int, float):
+            return float(x), float(y)
+    raise malformed("a landmark is a pair of numbers")
