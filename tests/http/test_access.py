@@ -139,9 +139,9 @@ BYPASSES: list[tuple[str, dict[str, str]]] = [
     *[("/v1/me", {"Authorization": value}) for value in (
         "", "Bearer", "Bearer ", "bearer", "Basic {key}", "Token {key}", "{key}", "Bearer  {key}x",
         "Bearer {key} {key}", "Bearer {key},Bearer {key}", "Bearer cnt_", "Bearer cnt_{id}", "Bearer cnt_{id}_",
-        "Bearer {key}=", "Bearer %63nt_{id}_", "Bearer {KEY}", "Bearer {key}/../", "Bearer null", "Bearer undefined", "Bearer true",
-        "Bearer *", "Bearer ' OR 1=1 --", "Bearer cnt_{id}_' OR '1'='1", "Digest username=admin", "Bearer\t{key}",
-        "Bearer key_{id}", "Bearer {key}" + "A" * 300,
+        "Bearer {key}=", "Bearer %63nt_{id}_", "Bearer {KEY}", "Bearer {key}/../", "Bearer null",
+        "Bearer undefined", "Bearer true", "Bearer *", "Bearer ' OR 1=1 --", "Bearer cnt_{id}_' OR '1'='1",
+        "Digest username=admin", "Bearer\t{key}", "Bearer key_{id}", "Bearer {key}" + "A" * 300,
     )],
     *[("/v1/me", {name: "{key}"}) for name in (
         "X-Api-Key", "Api-Key", "X-Auth-Token", "Proxy-Authorization", "X-Authorization", "Cookie", "X-Forwarded-User",

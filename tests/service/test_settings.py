@@ -77,8 +77,8 @@ def test_nothing_is_served_beyond_this_machine_in_the_clear(host: str) -> None:
     with pytest.raises(Misconfigured, match="TLS"):
         checked_serving(Serving(host))
     files = Path("chain.pem"), Path("key.pem")
-    assert checked_serving(Serving(host, tls_certificate=files[0], tls_key=files[1]))
-    assert checked_serving(Serving(host, trusted_proxy=("10.0.3.4",)))
+    assert checked_serving(Serving(host, tls_certificate=files[0], tls_key=files[1])).host == host
+    assert checked_serving(Serving(host, trusted_proxy=("10.0.3.4",))).host == host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1"])
