@@ -41,6 +41,9 @@ TABLE = {
     "POST /v1/collections/{collection}/subjects/{subject}/references": (401, 401, 401, 201, 404, 404),
     "DELETE /v1/collections/{collection}/subjects/{subject}/consents": (401, 401, 401, 200, 404, 404),
     "DELETE /v1/collections/{collection}/subjects/{subject}": (401, 401, 401, 200, 404, 404),
+    "GET /v1/collections/{collection}/subjects/{subject}/export": (401, 401, 401, 200, 404, 404),
+    "GET /v1/decisions": (401, 401, 401, 200, 200, 200),
+    "GET /v1/decisions/{index}": (401, 401, 401, 200, 404, 404),
     "GET /v1/decide": OPEN,
     "POST /v1/decide": OPEN,
     "GET /v1/policies": OPEN,
@@ -81,6 +84,7 @@ def access(doors: Doors) -> Access:
     ids = {
         "collection": doors.get("/v1/collections").json()["collections"][0]["id"],
         "subject": subject, "key": spare["id"], "pack": "core",
+        "index": str(doors.get("/v1/decisions").json()["decisions"][-1]["index"]),
     }  # fmt: skip
     keys = {
         "nobody": {},
@@ -108,7 +112,7 @@ def test_each_caller_gets_what_the_table_says(access: Access, row: str) -> None:
 @pytest.mark.parametrize("row", [row for row in TABLE if "{" in row and "{pack}" not in row])
 def test_another_tenants_id_is_the_same_answer_as_a_missing_one(access: Access, row: str) -> None:
     part = row.split("{")[1].split("}")[0]
-    missing = f"{access.ids[part][:4]}{'0' * 32}"
+    missing = "99999" if part == "index" else f"{access.ids[part][:4]}{'0' * 32}"
     theirs = access.ask(row, "other tenant").json()
     none = access.ask(row, "other tenant", **{part: missing}).json()
     same = ("type", "title", "status", "code", "detail", "next_step", "retry")
@@ -124,6 +128,7 @@ def test_no_random_call_of_another_tenant_learns_or_changes_anything(access: Acc
         "collection": [access.ids["collection"], "staff", "col_" + "0" * 32, "visitors"],
         "subject": [access.ids["subject"], "ada", "sub_" + "0" * 32],
         "key": [access.ids["key"], "key_" + "0" * 32],
+        "index": [access.ids["index"], "0", "99999"],
     }
     secret = (access.ids["subject"], access.ids["key"], access.ids["collection"], "ada")
     for _ in range(ROUNDS):

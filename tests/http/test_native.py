@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from tests.http.conftest import PURPOSE, admit_customer, b64, bearer, consent
-from tests.service.world import photo
+from tests.service.world import photo, template
 
 if TYPE_CHECKING:
     from tests.http.conftest import Doors
@@ -174,3 +176,42 @@ def test_policies_and_the_logs_key_are_public(doors: Doors) -> None:
     log = doors.client.get("/v1/log").json()
     assert log["vkey"] == doors.world.settings.log_vkey.read_text().strip()
     assert log["size"] == doors.world.house.log.size
+
+
+def test_a_person_gets_all_that_is_held_about_them(doors: Doors) -> None:
+    subject = doors.enrolled("ada", 1)
+    doors.enrolled("bob", 2)
+    doors.show("/v1/collections/staff/subjects/ada/verify", 1)
+    answer = doors.get("/v1/collections/staff/subjects/ada/export")
+    held = answer.json()
+    asked = doors.world.proven(held["receipt"]).leaf.open["ask"]
+    assert isinstance(asked, dict)
+    assert asked["action"] == "export"
+    assert held["subject"] == subject
+    assert [ground["notice"] for ground in held["grounds"]] == ["what it is for"]
+    (reference,) = held["references"]
+    stored = np.frombuffer(base64.b64decode(reference["template"]), "<f4")
+    assert float(stored @ template(1)) > 0.99
+    assert [entry["outcome"] for entry in held["decisions"]][1:] == ["enrolled", "match"]
+    assert all(entry["subject"] == subject for entry in held["decisions"])
+
+
+def test_each_of_the_callers_leaves_can_be_proven_again(doors: Doors) -> None:
+    doors.enrolled("ada", 1)
+    seen, after = [], ""
+    while True:
+        page = doors.get("/v1/decisions", params={"limit": 2, "after": after}).json()
+        seen += page["decisions"]
+        if not (after := page["next"] or ""):
+            break
+    assert [entry["index"] for entry in seen] == sorted({entry["index"] for entry in seen})
+    assert len(seen) == 3  # the grant, the consent, the enrolment
+    for entry in seen:
+        again = doors.get(f"/v1/decisions/{entry['index']}").json()
+        proven = doors.world.proven(again["receipt"])
+        assert proven.closed is not None
+        assert (proven.index, proven.closed["outcome"]) == (entry["index"], entry["outcome"])
+    doors.delete("/v1/collections/staff/subjects/ada")
+    assert doors.get(f"/v1/decisions/{seen[-1]['index']}").status_code == 404
+    assert doors.get("/v1/decisions/-1").status_code == 400
+    assert doors.get(f"/v1/decisions/{2**64}").status_code == 400

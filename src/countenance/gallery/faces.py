@@ -8,7 +8,7 @@ reference by its id and shows nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -60,6 +60,16 @@ class Batch:
     subjects: Sequence[str]
     references: Sequence[str]
     templates: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """One reference, opened for the person whose it is. template: (D,) float32, unit. created: RFC 3339 UTC."""
+
+    reference: str
+    created: str
+    model_digest: str
+    template: NDArray[np.float32] = field(repr=False)
 
 
 class Faces:
@@ -117,6 +127,25 @@ class Faces:
                 done += len(page)
                 if progress is not None:
                     progress(done, total)
+
+    def held(self, seal: Seal, subject: str) -> tuple[Held, ...]:
+        """A subject's references in the clear, oldest first: for the export of a person's own data and nothing else.
+
+        seal: the template key of the subject's customer. Raises StorageDamaged, which names the reference.
+        """
+        its = templates.c
+        query = select(
+            its.id, its.subject_id, its.collection_id, its.customer_id, its.model_digest, its.sealed, its.created
+        ).where(its.subject_id == subject)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(its.created, its.id)).all()
+        found = []
+        for row in rows:
+            clear = seal.open(row.sealed, _bound(row[:5]))
+            if clear is None:
+                raise _damaged(row.id)
+            found.append(Held(row.id, row.created, row.model_digest, np.frombuffer(clear, _NUMBER)))
+        return tuple(found)
 
     def delete(self, connection: Connection, subject: str, reference: str | None = None) -> tuple[bytes, ...]:
         """Delete a subject's references, or one of them.

@@ -16,11 +16,12 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 from countenance.consent import Basis
 from countenance.http import described, shapes
 from countenance.http.bodies import document
-from countenance.http.callers import Alias, Caller, Inside, house_of
+from countenance.http.callers import Alias, Caller, Inside, Said, house_of
 from countenance.http.problems import RECEIPT
 from countenance.policy.whatif import moment
-from countenance.service import admit, auth, pages, people
+from countenance.service import admit, auth, history, pages, people, shown
 from countenance.service.erase import erase
+from countenance.service.export import export
 
 if TYPE_CHECKING:
     from countenance.service.app import House
@@ -124,6 +125,38 @@ async def withdraw(request: Request, response: Response, who: Caller, inside: In
 async def erase_subject(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias) -> Any:
     """Erase a subject: rows, index, sealed templates, closed parts; then the storage is read again, then certified."""
     return _proven(response, asdict(await run_in_threadpool(erase, house_of(request), who, inside, subject)))
+
+
+@router.get("/collections/{collection}/subjects/{subject}/export", **described.keyed(shapes.Exported, 403, 404))
+async def export_subject(
+    request: Request, response: Response, who: Caller, inside: Inside, subject: Alias, use: Said
+) -> Any:
+    """All that is held about a person, templates too, for that person."""
+    answered = await run_in_threadpool(export, house_of(request), who, inside, subject, use)
+    return _proven(response, shown.exported(answered))
+
+
+@router.get("/decisions", **described.keyed(shapes.Entries))
+async def list_decisions(request: Request, who: Caller, limit: Limit = 100, after: After = "") -> Any:
+    """Every leaf about the caller whose closed part is kept, oldest first."""
+
+    def page() -> dict[str, Any]:
+        house = house_of(request)
+        last = pages.after(house, who, "decisions", after)
+        found, more = history.page(house, who, int(last or -1), limit)
+        token = pages.token(house, who, "decisions", "" if more is None else str(more))
+        return {"decisions": [asdict(one) for one in found], "next": token}
+
+    return await run_in_threadpool(page)
+
+
+@router.get("/decisions/{index}", **described.keyed(shapes.Proof, 404))
+async def decision(
+    request: Request, response: Response, who: Caller, index: Annotated[int, Path(ge=0, le=history.MOST_INDEX)]
+) -> Any:
+    """The receipt of one of the caller's leaves, once more: proof in the newest checkpoint."""
+    receipt = await run_in_threadpool(history.receipt, house_of(request), who, index)
+    return _proven(response, {"index": index, "receipt": receipt})
 
 
 def _proven(response: Response, body: dict[str, Any]) -> dict[str, Any]:

@@ -139,6 +139,61 @@ class Enrolled(Answer):
     face: Face
 
 
+class Entry(Shape):
+    """One leaf about the caller, from its closed part; an empty text does not apply."""
+
+    index: Index
+    time: Moment
+    outcome: str
+    key: str
+    collection: str
+    subject: str
+    request: str
+
+
+class Entries(Shape):
+    decisions: list[Entry]
+    next: str | None = Field(description="Give it as `after` for what follows; null at the end.")
+
+
+class Proof(Shape):
+    index: Index
+    receipt: Receipt
+
+
+class Ground(Shape):
+    """A basis on record."""
+
+    basis: str
+    purpose: str
+    given_at: Moment
+    until: Moment
+    manner: str
+    notice: str
+    recorded_by: str
+    withdrawn: Moment | None
+
+
+class HeldReference(Shape):
+    """template: base64 of the unit vector, little-endian float32. It is the person's own."""
+
+    reference: str
+    created: Moment
+    model_digest: str
+    template: str
+
+
+class Exported(Answer):
+    """All that is held about one person."""
+
+    subject: str
+    collection: str
+    purpose: str
+    grounds: list[Ground]
+    references: list[HeldReference]
+    decisions: list[Entry]
+
+
 class NewCollection(Shape):
     name: Annotated[str, Field(min_length=1, max_length=100, examples=["staff"])]
     purpose: Annotated[str, Field(min_length=1, max_length=64, examples=["access-control"])]

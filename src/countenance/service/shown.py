@@ -1,11 +1,12 @@
 """How answers are shown: the words that every door gives, on the command line and over HTTP.
 
-Shapes only, nothing is decided here. A template, a cosine or a name never enters these words, so that none can
-leave by them; the export of a person's own data has words of its own. Source: docs/api.md.
+Shapes only, nothing is decided here. A cosine never enters these words, and a template only those of the export of a
+person's own data. Source: docs/api.md.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from countenance.domain.decision import Decision
     from countenance.domain.face import Face
     from countenance.service.enrol import Enrolled
+    from countenance.service.export import Export
     from countenance.service.gate import Answered
     from countenance.service.identify import Identified
     from countenance.service.verify import Compared, Verified
@@ -72,6 +74,19 @@ def identified(answered: Answered[Identified]) -> dict[str, Any]:
         calibration=found.calibration,
         face=face(found.face),
     )
+
+
+def exported(answered: Answered[Export]) -> dict[str, Any]:
+    """The one answer with templates: each as base64 of little-endian float32."""
+    held = answered.result
+    references = [
+        {"reference": one.reference, "created": one.created, "model_digest": one.model_digest,
+         "template": base64.b64encode(one.template.astype("<f4").tobytes()).decode()}
+        for one in held.references
+    ]  # fmt: skip
+    words = {"subject": held.subject, "collection": held.collection, "purpose": held.purpose}
+    grounds, decisions = ([asdict(one) for one in kind] for kind in (held.grounds, held.decisions))
+    return answer(answered, **words, grounds=grounds, references=references, decisions=decisions)
 
 
 def detected(answered: Answered[tuple[Face, ...]]) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""What a customer was answered: its own decisions, and the receipt of each for as long as its closed part is kept.
+
+It reads; it decides nothing. A leaf of another tenant, one whose closed part was erased and one that never was are
+the same answer. Source: docs/ledger.md, for what a closed part holds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from countenance.domain.errors import NotFound
+from countenance.ledger import proof
+from countenance.storage.tables import closed_parts
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from countenance.service.app import House
+    from countenance.service.auth import Principal
+
+MOST_INDEX = 2**63 - 1  # what an index in SQL can be
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf about a customer, from its closed part. time: RFC 3339 UTC. Empty: does not apply."""
+
+    index: int
+    time: str
+    outcome: str
+    key: str
+    collection: str
+    subject: str
+    request: str
+
+
+def page(house: House, who: Principal, after: int, limit: int) -> tuple[tuple[Entry, ...], int | None]:
+    """Up to `limit` entries of the caller's customer with an index over `after`, oldest first; where to go on."""
+    found = _entries(house, who, closed_parts.c.leaf_index > after, limit + 1)
+    return found[:limit], found[limit - 1].index if len(found) > limit else None
+
+
+def about(house: House, who: Principal, subject: str) -> tuple[Entry, ...]:
+    """Every entry about one subject of the caller's customer, oldest first."""
+    return _entries(house, who, closed_parts.c.subject_id == subject, None)
+
+
+def receipt(house: House, who: Principal, index: int) -> str:
+    """The receipt of one of the caller's leaves, in the newest checkpoint. Raises NotFound."""
+    mine = (closed_parts.c.leaf_index == index) & (closed_parts.c.customer_id == who.customer.id)
+    query = select(closed_parts.c.nonce, closed_parts.c.closed).where(mine)
+    with house.database.read() as connection:
+        row = connection.execute(query).one_or_none() if 0 <= index <= MOST_INDEX else None
+    if row is None:
+        raise NotFound("there is no such decision of yours", next_step="List yours with GET /v1/decisions.")
+    return proof.Receipt(house.log.prove(index), row.nonce, row.closed).line()
+
+
+def _entries(house: House, who: Principal, which: ColumnElement[bool], limit: int | None) -> tuple[Entry, ...]:
+    query = select(closed_parts.c.leaf_index, closed_parts.c.closed).where(
+        closed_parts.c.customer_id == who.customer.id, which, closed_parts.c.leaf_index < house.log.size
+    )
+    with house.database.read() as connection:
+        rows = connection.execute(query.order_by(closed_parts.c.leaf_index).limit(limit)).all()
+    return tuple(_entry(row.leaf_index, json.loads(row.closed)) for row in rows)
+
+
+def _entry(index: int, closed: dict[str, str]) -> Entry:
+    names = ("time", "outcome", "key", "collection", "subject", "request")
+    return Entry(index, **{name: closed[name] for name in names})
