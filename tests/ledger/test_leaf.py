@@ -25,6 +25,7 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "grant": {"sector": "commercial", "country": "US", "purposes": ["access-control"], "modes": ["one-off"],
               "places": ["private"]},
     "revocation": {"of": "key"},
+    "administration": {"act": "key-issued"},
     "consent": {"purpose": "access-control", "basis": "consent"},
     "withdrawal": {"purpose": "access-control"},
     "erasure": {}, "access": {}, "complaint": {}, "start": {},
