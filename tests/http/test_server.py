@@ -171,7 +171,10 @@ def test_headers_are_bounded_whether_they_come_at_once_or_not(running: Running, 
     assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
 
 
-def test_a_body_without_a_stated_length_is_stopped_at_the_bound(running: Running) -> None:
+def test_a_body_without_a_stated_length_is_stopped_at_a_bound(running: Running) -> None:
+    """At that of bytes, or at that of time where the machine is slow; test_watch holds each for itself."""
+    stopped = (408, 413)
+
     def endless() -> Iterator[bytes]:
         for _ in range(32):
             yield b"\0" * 2**20
@@ -181,10 +184,10 @@ def test_a_body_without_a_stated_length_is_stopped_at_the_bound(running: Running
     except httpx.TransportError:  # the server may close before all of it was sent
         pass
     else:
-        assert answer.status_code == 413
+        assert answer.status_code in stopped
     assert httpx.post(f"{running.at}/read", content=b"ok", timeout=PATIENCE).json() == {"read": 2}
     with running.changed:
-        assert running.changed.wait_for(lambda: any(line.get("status") == 413 for line in running.lines), PATIENCE)
+        assert running.changed.wait_for(lambda: any(line.get("status") in stopped for line in running.lines), PATIENCE)
 
 
 def test_who_stops_sending_is_let_go(running: Running) -> None:
