@@ -26,7 +26,6 @@ from countenance.service.calibrate import Embedded, calibrate
 from countenance.vision import models
 from countenance.vision.calibration import DataSet
 from countenance.vision.engine import Engine
-from countenance.vision.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args(arguments)
     sets = tomllib.loads(asked.sets.read_text(encoding="utf-8"))
-    manifest = Manifest.read(asked.manifest) if asked.manifest else models.shipped()
+    manifest = models.chosen(asked.manifest)
     with tempfile.TemporaryDirectory() as cache, Engine.load(manifest, Path(cache)) as engine:
         measured = [embedded(engine, Described.read(asked.faces, words)) for words in sets["set"]]
     record = calibrate(measured, model=manifest.name, model_digest=manifest.digest, made_on=asked.date, why=sets["why"])

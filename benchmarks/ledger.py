@@ -17,9 +17,10 @@ import tempfile
 import threading
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from benchmarks.rows import Row, report
+from benchmarks.rows import Row, report, seconds
 from countenance.domain.decision import Ask
 from countenance.ledger import checkpoint, journal, leaf, publish
 from countenance.ledger.durable import PRIVATE_FILE, Disk, write_all
@@ -75,8 +76,8 @@ def one_writer(folder: Path, leaves: int) -> list[Row]:
     with new_log(folder, Disk()) as log:
         size = len(journal.Record(0, 0, (entries[0],), log.checkpoint).encode())
         for entry in entries:
-            appends.append(timed(lambda entry=entry: log.append(entry)))
-            fsyncs.append(timed(lambda: write_and_fsync(plain, size)))
+            appends.append(seconds(partial(log.append, entry)))
+            fsyncs.append(seconds(lambda: write_and_fsync(plain, size)))
     os.close(plain)
     append, fsync = statistics.median(appends), statistics.median(fsyncs)
     ratio = append / fsync
@@ -102,9 +103,9 @@ def many_writers(folder: Path, leaves: int) -> list[Row]:
             thread.start()
         for thread in writers:
             thread.join()
-        seconds, fsyncs = time.perf_counter() - started, disk.journal_fsyncs - before
+        taken, fsyncs = time.perf_counter() - started, disk.journal_fsyncs - before
         shared = log.size / fsyncs
-        rate = log.size / seconds
+        rate = log.size / taken
     return [
         Row(f"leaves per fsync, {WRITERS} writers", shared, "leaves", "at least 3", shared >= 3),
         Row(f"leaves a second, {WRITERS} writers", rate, "1/s"),
@@ -129,7 +130,7 @@ def opening(folder: Path, size: int) -> Row:
     (public / publish.CHECKPOINT).write_bytes(signed)
     state.mkdir()
     (state / f"journal-{size:020d}").write_bytes(journal.Record(0, size, (), signed).encode())
-    took = timed(lambda: Log.open(public, state, signer, clock=lambda: datetime.now(UTC), bounds=Bounds()).close())
+    took = seconds(lambda: Log.open(public, state, signer, clock=lambda: datetime.now(UTC), bounds=Bounds()).close())
     return Row(f"open a log of {size:,} leaves", took, "s", "at most 0.5", took <= 0.5)
 
 
@@ -137,14 +138,6 @@ def write_and_fsync(fd: int, size: int) -> None:
     """What the disk itself takes for a record of this size."""
     write_all(Disk(), fd, b"\0" * size)
     os.fsync(fd)
-
-
-def timed(call: object) -> float:
-    """Seconds that one call takes."""
-    assert callable(call)
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
 
 
 def main() -> int:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
 from countenance.domain import errors
-from countenance.domain.errors import CountenanceError
+from countenance.domain.errors import CountenanceError, tree
 from tests.house.sources import ROOT, modules
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGE = ROOT / "docs" / "errors.md"
 ROW = re.compile(
@@ -20,14 +16,7 @@ ROW = re.compile(
 )
 
 
-def _tree(root: type[CountenanceError] = CountenanceError) -> Iterator[type[CountenanceError]]:
-    yield root
-    for child in root.__subclasses__():
-        if child.__module__ == errors.__name__:
-            yield from _tree(child)
-
-
-TREE = sorted(_tree(), key=lambda each: each.__name__)
+TREE = sorted(tree(), key=lambda each: each.__name__)
 
 
 def test_every_code_is_its_own() -> None:

@@ -8,22 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from countenance.domain import errors
-from countenance.domain.errors import CountenanceError, Refused
+from countenance.domain.errors import CountenanceError, Refused, tree
 from countenance.http import problems, shapes
 from tests.service.world import photo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.http.conftest import Doors
-
-
-def tree(root: type[CountenanceError] = CountenanceError) -> Iterator[type[CountenanceError]]:
-    yield root
-    for child in root.__subclasses__():
-        if child.__module__ == errors.__name__:
-            yield from tree(child)
 
 
 def test_every_class_of_the_tree_has_a_status_and_every_status_a_title() -> None:
@@ -45,12 +35,12 @@ def test_a_problem_has_the_shape_that_is_described(kind: type[CountenanceError])
 
 
 def test_a_defect_of_ours_tells_nothing_of_the_inside(doors: Doors, caplog: pytest.LogCaptureFixture) -> None:
-    del doors.world.house.settings
-    broken = doors.client.get("/v1/log")
+    del doors.world.house.policies
+    broken = doors.client.get("/v1/policies")
     assert broken.status_code == 500
     body = shapes.Problem.model_validate_json(broken.content)
     assert body.code == "internal-error"
-    assert "settings" not in broken.text
+    assert "policies" not in broken.text
     assert "AttributeError" in caplog.text
 
 

@@ -199,7 +199,7 @@ def test_a_revoked_key_a_wrong_secret_and_nonsense_are_one_answer(world: World) 
         key = auth.issue(connection, who.grant.id, world.moment)
     assert auth.authenticate(world.house.database, key).key == auth.key_id(key)
     with world.house.database.begin() as connection:
-        auth.revoke(connection, auth.key_id(key), world.moment)
+        auth.revoke(connection, who.grant.id, auth.key_id(key), world.moment)
     said = set()
     for text in (
         key,

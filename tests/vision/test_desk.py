@@ -47,6 +47,10 @@ def squares(count: int) -> list[NDArray[np.uint8]]:
     return [np.full((1, 4, 4, 3), i, np.uint8) for i in range(count)]
 
 
+def broken(_: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    raise Unavailable("no memory")
+
+
 def values(answers: list[list[NDArray[np.float32]]]) -> list[float]:
     return [float(answer[0][0, 0]) for answer in answers]
 
@@ -113,10 +117,6 @@ def test_a_full_queue_refuses_at_once_and_takes_nothing_of_the_ask() -> None:
 def test_an_error_reaches_everyone_in_the_batch_and_the_worker_lives() -> None:
     echo, desk = Echo(), Desk(1)
     echo.door.set()
-
-    def broken(_: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        raise Unavailable("no memory")
-
     for _ in range(3):
         with pytest.raises(Unavailable, match="no memory"):
             desk.ask(broken, squares(3), together=True)
@@ -167,10 +167,6 @@ def test_lone_callers_and_workers_together_use_no_more_cores_than_there_are() ->
 def test_an_error_of_a_lone_picture_gives_its_core_back() -> None:
     echo, desk = Echo(), Desk(1)
     echo.door.set()
-
-    def broken(_: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        raise Unavailable("no memory")
-
     with pytest.raises(Unavailable, match="no memory"):
         desk.ask(broken, squares(1))
     assert values(desk.ask(echo.run, squares(3))) == [0, 1, 2]

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 
 from countenance.client.reading import malformed
 from countenance.client.witness import unverified
-from countenance.domain.errors import CountenanceError, Misconfigured, Refused, Unavailable
+from countenance.domain.errors import CountenanceError, Misconfigured, Refused, Unavailable, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from countenance.client.proven import Reply
 
 MEDIA = "application/problem+json"
@@ -22,9 +20,9 @@ ONLY_FROM_WORK = frozenset({"no-face", "several-faces", "poor-quality"})
 """Codes that nothing but the work of an allowed ask can come to, so that a leaf is owed."""
 
 
-def classes(root: type[CountenanceError] = CountenanceError) -> dict[str, type[CountenanceError]]:
+def classes() -> dict[str, type[CountenanceError]]:
     """Every class of the tree by its code."""
-    return {each.code: each for each in _tree(root)}
+    return {each.code: each for each in tree()}
 
 
 def error_of(reply: Reply) -> CountenanceError:
@@ -70,10 +68,3 @@ def _receipt(reply: Reply, code: str) -> str:
         if proof.leaf.open["outside-policy"] != code:
             raise unverified(f"it says {code}, and its receipt says otherwise")
     return reply.receipt
-
-
-def _tree(root: type[CountenanceError]) -> Iterator[type[CountenanceError]]:
-    yield root
-    for child in root.__subclasses__():
-        if child.__module__ == CountenanceError.__module__:
-            yield from _tree(child)

@@ -6,12 +6,12 @@ and the words NaN and Infinity are refused, since readers disagree about them.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from countenance.domain.errors import BadRecord
+from countenance.domain.strict import json_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,23 +87,4 @@ class Fields:
 
 def parse(raw: bytes) -> Fields:
     """The one door for an answer's bytes: a JSON object, or BadRecord."""
-    try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_twins, parse_constant=_no_constant)
-        if b"\\u" in raw:
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError):
-        raise malformed("the answer is not JSON") from None
-    if not isinstance(value, dict):
-        raise malformed("the answer is not a JSON object")
-    return Fields(value)
-
-
-def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise malformed("in the answer, a field stands twice")
-    return found
-
-
-def _no_constant(_: str) -> NoReturn:
-    raise malformed("the answer has a number that is none")
+    return Fields(json_object(raw, lambda says: malformed(f"the answer {says}")))

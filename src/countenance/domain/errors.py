@@ -29,6 +29,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from countenance.domain.decision import Decision
 
 
@@ -240,3 +242,11 @@ class Unverified(CountenanceError):
 class InternalError(CountenanceError):
     code = "internal-error"
     default_next_step = "Report it with the receipt; the operator finds the cause in the server's own output."
+
+
+def tree(root: type[CountenanceError] = CountenanceError) -> Iterator[type[CountenanceError]]:
+    """Every class drawn above, the root first; none that another module derives."""
+    yield root
+    for child in root.__subclasses__():
+        if child.__module__ == __name__:
+            yield from tree(child)

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from countenance.domain.errors import BadInput, BodyTooLarge, UnsupportedBody
+from countenance.domain.strict import json_object
+from countenance.vision.decode import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
-PHOTO_LIMIT = 5 * 1024 * 1024  # bytes of a photograph, as vision.decode has it
+PHOTO_LIMIT = LIMITS.raw_bytes
+IN_BASE64 = 4 * -(-PHOTO_LIMIT // 3)  # characters of the largest photograph in base64
 JSON_LIMIT = 64 * 1024  # bytes of a document without a photograph
 SLACK = 64 * 1024  # bytes that a form or a document may add to its photographs
 LONGEST_INTEGER = 16  # digits; 2^53 has 16 (RFC 8259, section 6)
@@ -53,23 +56,15 @@ async def photographs(request: Request, *names: str) -> tuple[bytes, ...]:
     if kind == "multipart/form-data":
         return await _from_form(request, names)
     if kind == "application/json":
-        found = strict_json(await whole(request, len(names) * (4 * PHOTO_LIMIT // 3) + SLACK))
+        found = strict_json(await whole(request, len(names) * IN_BASE64 + SLACK))
         return _named(found, names)
     kinds = ("image/jpeg or image/png, " if len(names) == 1 else "") + "multipart/form-data or application/json"
     raise UnsupportedBody("this is not a kind of body that this call takes", next_step=f"Send it as {kinds}.")
 
 
 def strict_json(raw: bytes) -> dict[str, Any]:
-    """A JSON object: UTF-8, no key twice, no NaN, no integer that a reader could round. Raises BadInput."""
-    try:
-        found = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_integer
-        )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        raise BadInput("the body is not a JSON document") from None
-    if not isinstance(found, dict):
-        raise BadInput("the body is not a JSON object")
-    return found
+    """A JSON object in which no integer is one that a reader could round, as domain.strict has it. Raises BadInput."""
+    return json_object(raw, lambda says: BadInput(f"the body {says}"), integer=_integer)
 
 
 def unknown(name: str, known: Iterable[str], what: str) -> BadInput:
@@ -153,17 +148,6 @@ def _unpacked(text: object, name: str) -> bytes:
 
 def _kind(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise BadInput("a key comes twice in the JSON document")
-    return found
-
-
-def _no_constant(_: str) -> None:
-    raise BadInput("the JSON document has a number that is none")
 
 
 def _integer(text: str) -> int:

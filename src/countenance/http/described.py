@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from countenance.http import shapes
+from countenance.http.bodies import IN_BASE64
 from countenance.http.problems import MEDIA, RECEIPT, TITLES
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _RECEIPT = {RECEIPT: {"description": "The receipt, as in the document.", "schema": {"type": "string"}}}
 _WORD = {"type": "string", "maxLength": 200}
-_PHOTO = {"type": "string", "contentEncoding": "base64", "maxLength": 6_990_508}
+_PHOTO = {"type": "string", "contentEncoding": "base64", "maxLength": IN_BASE64}
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

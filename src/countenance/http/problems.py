@@ -70,18 +70,21 @@ TITLES = {
     403: "Refused",
     404: "Not found",
     405: "Not this method",
+    408: "Too slow",
     409: "Not in this state",
     413: "Too large",
     415: "Not this kind",
+    421: "Not to this door",
     422: "This cannot be used",
+    431: "Too much in the headers",
     500: "A defect of ours",
     503: "Not now",
 }
 
 
-def problem(error: CountenanceError, request: str = "") -> dict[str, Any]:
+def problem(error: CountenanceError, request: str = "", status: int = 0) -> dict[str, Any]:
     """The document. request: the id of the request, to be named to the operator; empty where there is none."""
-    status = STATUS[type(error)]
+    status = status or STATUS[type(error)]
     body: dict[str, Any] = {
         "type": f"urn:countenance:error:{error.code}",
         "title": TITLES[status],
@@ -100,9 +103,11 @@ def problem(error: CountenanceError, request: str = "") -> dict[str, Any]:
     return body
 
 
-def response(error: CountenanceError, request: str = "", headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The whole answer to a call that came to this error."""
-    body = problem(error, request)
+def response(
+    error: CountenanceError, request: str = "", headers: Mapping[str, str] | None = None, status: int = 0
+) -> JSONResponse:
+    """The whole answer to a call that came to this error. status: in place of its class's, where given."""
+    body = problem(error, request, status)
     sent = {"Cache-Control": "no-store", **(headers or {})}
     if error.receipt:
         sent[RECEIPT] = error.receipt

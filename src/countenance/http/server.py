@@ -25,7 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from countenance.config import checked_serving
 from countenance.domain.errors import BadInput, Misconfigured
-from countenance.http import operation, watch
+from countenance.http import operation, problems, watch
 from countenance.http.metrics import Metrics
 from countenance.http.watch import Limits, Watched
 
@@ -190,9 +190,7 @@ class _Via:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self._expected(scope.get("client")):
             error = BadInput("this address is reached through its proxy alone", next_step="Use the public address.")
-            headers, body = watch.problem(421, error, scope["state"]["request"])
-            await send({"type": "http.response.start", "status": 421, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            await problems.response(error, scope["state"]["request"], status=421)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

@@ -9,7 +9,6 @@ It never changes what the application answers, but for headers it adds. Sources:
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -34,7 +33,6 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that are answered however busy the house is: they are how its operator sees that it is."""
 
-TITLES = {408: "Too slow", 421: "Not to this door", 431: "Too much in the headers"}
 ADDED = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 """Headers of every answer that does not set them itself: an answer about a face is nobody's to keep on the way."""
 
@@ -60,16 +58,6 @@ class Limits:
     def waits(self, received: int) -> float:
         """Seconds of waiting that a caller has used up at most when this many bytes have come."""
         return min(self.body_seconds, self.patience + received / self.pace)
-
-
-def problem(status: int, error: CountenanceError, request: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Headers and body of an error as `application/problem+json`, with a status of its own."""
-    title = TITLES.get(status) or problems.TITLES[status]
-    body = json.dumps({**problems.problem(error, request), "status": status, "title": title}).encode()
-    headers = [(b"content-type", problems.MEDIA.encode()), (b"content-length", str(len(body)).encode())]
-    if error.retry:
-        headers.append((b"retry-after", str(problems.RETRY_AFTER).encode()))
-    return headers, body
 
 
 class _Stopped(Exception):
@@ -143,10 +131,9 @@ class _Passage:
         if self.status:
             return
         self.stopped = None
-        headers, body = problem(status, error, self.request)
-        headers.append((b"connection", b"close"))
-        await self.give({"type": "http.response.start", "status": status, "headers": headers})
-        await self.give({"type": "http.response.body", "body": body})
+        made = problems.response(error, self.request, {"Connection": "close"}, status)
+        await self.give({"type": "http.response.start", "status": status, "headers": made.raw_headers})
+        await self.give({"type": "http.response.body", "body": bytes(made.body)})
 
 
 class Watched:

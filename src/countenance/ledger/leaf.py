@@ -25,6 +25,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn
 
 from countenance.domain.errors import BadRecord, Unverified
+from countenance.domain.strict import json_object
 from countenance.ledger.note import strict_base64
 
 if TYPE_CHECKING:
@@ -142,13 +143,8 @@ def canonical(value: Mapping[str, Json]) -> bytes:
 
 def parse_canonical(raw: bytes) -> dict[str, Json]:
     """An object from canonical JSON, strict: `canonical(parse_canonical(b)) == b`. Raises BadRecord."""
-    try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_no_twins, parse_float=_no_float, parse_constant=_no_float
-        )
-    except (ValueError, RecursionError):
-        raise BadRecord("this is not canonical JSON") from None
-    if not isinstance(value, dict) or canonical(value) != raw:
+    value: dict[str, Json] = json_object(raw, lambda says: BadRecord(f"this {says}"), fraction=_no_float)
+    if canonical(value) != raw:
         raise BadRecord("this JSON is not in its canonical form")
     return value
 
@@ -230,13 +226,6 @@ def _check_json(value: object, *, depth: int) -> None:
             raise BadRecord("an integer is too large for JSON")
     elif type(value) not in (str, bool):
         raise BadRecord("canonical JSON here has strings, booleans, integers, lists and objects only")
-
-
-def _no_twins(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise BadRecord("a key stands twice in the JSON")
-    return found
 
 
 def _no_float(_: str) -> NoReturn:

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
-from countenance.domain.errors import BadInput, Conflict, NotFound, Refused
+from countenance.domain.errors import BadInput, Conflict, Refused
 from countenance.service import auth, owed
 from countenance.service.application import check, facts_row
 from countenance.service.gate import Answered, Private, next_step
@@ -119,10 +119,9 @@ class Issued:
 
 def issue(house: House, who: Principal) -> Issued:
     """One more key for the caller's grant. Raises Conflict where it has as many as it may."""
-    in_force = [key for key in auth.keys_of(house.database, who.grant) if key.revoked is None]
-    if len(in_force) >= MOST_KEYS:
-        raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
     with house.database.begin() as connection:
+        if auth.in_force(connection, who.grant.id) >= MOST_KEYS:
+            raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
         text = auth.issue(connection, who.grant.id, house.now())
         about = Private(who.customer.id, who.grant.id, auth.key_id(text))
         debt = owed.owe(connection, "administration", {"act": "key-issued"}, about, "issued", house.now())
@@ -135,10 +134,8 @@ def revoke(house: House, who: Principal, key: str = "") -> str:
     The leaf is owed with it; returns its receipt. Raises NotFound for a key of another grant, or one that has ended.
     """
     ended = key or who.key
-    if ended not in {one.id for one in auth.keys_of(house.database, who.grant)}:
-        raise NotFound("there is no such key in force")
     about = Private(who.customer.id, who.grant.id, ended)
     with house.database.begin() as connection:
-        auth.revoke(connection, ended, house.now())
+        auth.revoke(connection, who.grant.id, ended, house.now())
         debt = owed.owe(connection, "revocation", {"of": "key"}, about, "revoked", house.now())
     return owed.pay_one(house, debt)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 def load_vision(settings: Settings) -> tuple[Engine, Calibration]:
     """The engine of the settings' models, and the calibration record made with it."""
-    manifest = models.Manifest.read(settings.manifest) if settings.manifest else models.shipped()
+    manifest = models.chosen(settings.manifest)
     calibration = Calibration.of(manifest, settings.manifest.parent if settings.manifest else None)
     return Engine.load(manifest, settings.models, threads=settings.threads), calibration
 

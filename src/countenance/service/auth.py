@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import NotFound, Unauthenticated
@@ -59,11 +59,10 @@ def issue(connection: Connection, grant: str, now: datetime) -> str:
     return f"cnt_{key.removeprefix('key_')}_{secret}"
 
 
-def revoke(connection: Connection, key: str, now: datetime) -> None:
-    """End a key by its id; it fails from the next call on."""
-    done = connection.execute(
-        update(keys).where(keys.c.id == key, keys.c.revoked.is_(None)).values(revoked=ids.utc(now))
-    )
+def revoke(connection: Connection, grant: str, key: str, now: datetime) -> None:
+    """End a key of this grant by its id; it fails from the next call on. Raises NotFound, for another grant's too."""
+    mine = (keys.c.id == key) & (keys.c.grant_id == grant) & keys.c.revoked.is_(None)
+    done = connection.execute(update(keys).where(mine).values(revoked=ids.utc(now)))
     if done.rowcount != 1:
         raise NotFound("there is no such key in force")
 
@@ -75,6 +74,12 @@ class Key:
     id: str
     created: str
     revoked: str | None
+
+
+def in_force(connection: Connection, grant: str) -> int:
+    """How many keys of a grant are in force."""
+    query = select(func.count()).where(keys.c.grant_id == grant, keys.c.revoked.is_(None))
+    return int(connection.execute(query).scalar_one())
 
 
 def keys_of(database: Database, grant: Grant) -> tuple[Key, ...]:

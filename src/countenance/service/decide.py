@@ -14,14 +14,14 @@ from countenance.policy import cedar, whatif
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from countenance.domain.decision import ModelFacts
 
 
 def question(said: Mapping[str, Sequence[str]], now: datetime) -> whatif.WhatIf:
     """What was asked, by flag. Raises BadInput for what cannot be read, an unknown pack among it."""
-    asked = whatif.read(said, now=now, model=_model(now.date().isoformat()))
+    asked = whatif.read(said, now=now, model=shipped_model(now.date()))
     _policies(asked.packs)
     return asked
 
@@ -34,20 +34,14 @@ def verdict(asked: whatif.WhatIf, *, lifts: bool) -> Verdict:
     return Verdict("deny", said.packs, (), errors=(*said.errors, *asked.errors))
 
 
-def shipped_model(today: datetime) -> ModelFacts:
+@lru_cache(maxsize=1)
+def shipped_model(day: date) -> ModelFacts:
     """The evaluation of the model that comes with the software: the one place where a question gets it."""
     from countenance.vision.calibration import Calibration, model_facts
 
-    return model_facts(Calibration.shipped(), "shipped", today.date())
+    return model_facts(Calibration.shipped(), "shipped", day)
 
 
 @lru_cache(maxsize=64)
 def _policies(names: tuple[str, ...] | None) -> cedar.PolicySet:
     return cedar.load(names)
-
-
-@lru_cache(maxsize=1)
-def _model(day: str) -> ModelFacts:
-    from datetime import datetime
-
-    return shipped_model(datetime.fromisoformat(day))

@@ -172,7 +172,7 @@ def _models(settings: Settings) -> str:
     """Each file against the SHA-256 of the manifest."""
     from countenance.vision import models
 
-    manifest = models.Manifest.read(settings.manifest) if settings.manifest else models.shipped()
+    manifest = models.chosen(settings.manifest)
     for model in (manifest.detector, manifest.embedder):
         models.read_source(model.file)
     return f"{manifest.detector.file.title} and {manifest.embedder.file.title} are the files of the manifest"
@@ -182,7 +182,7 @@ def _calibration(settings: Settings) -> str:
     from countenance.vision import models
     from countenance.vision.calibration import Calibration
 
-    manifest = models.Manifest.read(settings.manifest) if settings.manifest else models.shipped()
+    manifest = models.chosen(settings.manifest)
     record = Calibration.of(manifest, settings.manifest.parent if settings.manifest else None)
     record.check_model(manifest.digest)
     if record.threshold(record.verify_rate) is None:

@@ -7,9 +7,9 @@ A subject has a random id; the customer's own name for it (`alias`) is sealed at
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, true
 
 from countenance import consent
 from countenance.domain import ids
@@ -19,7 +19,7 @@ from countenance.service.gate import Private
 from countenance.storage.tables import collections, subjects, templates
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Row, Select
 
     from countenance.consent import Basis
     from countenance.service.app import House
@@ -70,17 +70,17 @@ def list_collections(house: House, who: Principal) -> tuple[Collection, ...]:
     """The caller's collections, by name."""
     with house.database.read() as connection:
         rows = connection.execute(_collections(who).order_by(collections.c.name)).all()
-    return tuple(Collection(row.id, row.name, row.purpose, row.created) for row in rows)
+    return tuple(map(_collection, rows))
 
 
 def collection(house: House, who: Principal, name_or_id: str) -> Collection:
     """One of the caller's collections, by id or name; the only one where the text is empty."""
-    mine = list_collections(house, who)
-    if not name_or_id and len(mine) == 1:
-        return mine[0]
-    for candidate in mine:
-        if name_or_id in (candidate.id, candidate.name):
-            return candidate
+    its = collections.c
+    named = (its.id == name_or_id) | (its.name == name_or_id) if name_or_id else true()
+    with house.database.read() as connection:
+        rows = connection.execute(_collections(who).where(named).order_by(its.name).limit(2)).all()
+    if rows and (name_or_id or len(rows) == 1):
+        return _collection(rows[0])
     raise NotFound(
         "there is no such collection",
         next_step="List yours with `countenance collection list`, or make one with `countenance collection create`.",
@@ -230,6 +230,10 @@ def subject_row(connection: Connection, house: House, who: Principal, inside: Co
     }  # fmt: skip
     connection.execute(insert(subjects), row)
     return made
+
+
+def _collection(row: Row[Any]) -> Collection:
+    return Collection(row.id, row.name, row.purpose, row.created)
 
 
 def _collections(who: Principal):  # type: ignore[no-untyped-def]

