@@ -1,4 +1,4 @@
-"""The lock: readers together, a writer alone, and no writer starved."""
+"""The lock: readers together, a writer alone, and nobody starved."""
 
 from __future__ import annotations
 
@@ -53,6 +53,39 @@ def test_a_waiting_writer_goes_before_later_readers() -> None:
     for thread in threads:
         thread.join(20)
     assert order == ["first reader", "writer", "second reader"]
+
+
+def test_a_reader_that_waited_goes_before_the_next_writer() -> None:
+    """Two threads that enrolled without a pause once kept three searches waiting for ever."""
+    lock = SharedLock()
+    order: list[str] = []
+    writing, release = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with lock.alone():
+            writing.set()
+            release.wait(20)
+            order.append("first writer")
+
+    def read() -> None:
+        with lock.shared():
+            order.append("reader")
+
+    def second() -> None:
+        with lock.alone():
+            order.append("second writer")
+
+    threads = [threading.Thread(target=target) for target in (first, second, read)]
+    threads[0].start()
+    assert writing.wait(20)
+    for thread in threads[1:]:
+        thread.start()
+    while not (lock.waiting and lock.queued):
+        pass
+    release.set()
+    for thread in threads:
+        thread.join(20)
+    assert order == ["first writer", "reader", "second writer"]
 
 
 def test_an_error_inside_releases_the_lock() -> None:

@@ -143,11 +143,14 @@ def test_another_leaf_in_the_place_of_this_one_does_not_hold(receipt: Receipt) -
         proof.verify_receipt(swapped, KEY)
 
 
-def test_a_leaf_of_no_schema_does_not_hold_even_if_it_is_in_a_log() -> None:
+@pytest.mark.parametrize(
+    ("leaf", "said"), [(b"anything", "is not JSON"), (b'{"a": "b"}', "canonical form"), (b'{"a":"b"}', "schema")]
+)
+def test_a_leaf_of_no_schema_does_not_hold_even_if_it_is_in_a_log(leaf: bytes, said: str) -> None:
     """A log with our name may sign anything; the verifier shows only what it can read."""
     from countenance.ledger import checkpoint, merkle
 
-    head = checkpoint.Checkpoint(SIGNER.name, 1, merkle.leaf_hash(b"anything"))
-    made = Receipt(TlogProof(b"anything", 0, (), SIGNER.sign(head.text)))
-    with pytest.raises(Unverified, match="canonical JSON"):
+    head = checkpoint.Checkpoint(SIGNER.name, 1, merkle.leaf_hash(leaf))
+    made = Receipt(TlogProof(leaf, 0, (), SIGNER.sign(head.text)))
+    with pytest.raises(Unverified, match=said):
         proof.verify_receipt(made, KEY)

@@ -1,8 +1,9 @@
-"""A lock that many readers share and one writer has alone.
+"""A lock that many readers share and one writer has alone, in turns.
 
-A waiting writer goes before readers that come after it, so an erasure waits for the searches that run and
-for no others. It is not reentrant and never upgrades. Source: Courtois, Heymans and Parnas, "Concurrent
-control with 'readers' and 'writers'", CACM 14(10), 1971, second problem.
+A waiting writer goes before readers that come after it, so an erasure waits for the searches that run and for no
+others; and when it is done, the readers that waited meanwhile go before the next writer. So neither starves: a stream
+of enrolments does not stop the searches. It is not reentrant and never upgrades. Source: Brandenburg and Anderson,
+"Reader-Writer Synchronization for Shared-Memory Multiprocessor Real-Time Systems", ECRTS 2009, "phase-fair".
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 class SharedLock:
     """Use `with lock.shared()` to read and `with lock.alone()` to change."""
 
-    __slots__ = ("_changed", "_readers", "_waiting", "_writing")
+    __slots__ = ("_changed", "_next", "_queue", "_readers", "_waiting", "_writing")
 
     def __init__(self) -> None:
         self._changed = Condition()
         self._readers = 0
+        self._queue = 0  # readers that wait
+        self._next = 0  # how many of them go before any writer
         self._waiting = 0
         self._writing = False
 
@@ -31,11 +34,23 @@ class SharedLock:
         """How many writers wait."""
         return self._waiting
 
+    @property
+    def queued(self) -> int:
+        """How many readers wait."""
+        return self._queue
+
     @contextmanager
     def shared(self) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: not self._writing and not self._waiting)
-            self._readers += 1
+            self._queue += 1
+            try:
+                self._changed.wait_for(lambda: not self._writing and (self._next or not self._waiting))
+                self._readers += 1
+            finally:
+                self._queue -= 1
+                self._next = max(self._next - 1, 0)
+                if not self._readers:
+                    self._changed.notify_all()  # interrupted: writers need not wait for this one
         try:
             yield
         finally:
@@ -49,7 +64,7 @@ class SharedLock:
         with self._changed:
             self._waiting += 1
             try:
-                self._changed.wait_for(lambda: not self._writing and not self._readers)
+                self._changed.wait_for(lambda: not (self._writing or self._readers or self._next))
                 self._writing = True
             finally:
                 self._waiting -= 1
@@ -58,4 +73,5 @@ class SharedLock:
         finally:
             with self._changed:
                 self._writing = False
+                self._next = self._queue
                 self._changed.notify_all()
