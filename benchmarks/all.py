@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NOT_MEASUREMENTS = {"__init__", "all", "calibrate", "long", "peers", "rows"}
-"""What is no measurement: calibrate makes the calibration record, long the table of the long tests."""
+NOT_MEASUREMENTS = {"__init__", "all", "calibrate", "long", "peer_face_recognition", "rows"}
+"""What is no measurement: calibrate makes the calibration record, long the table of the long tests; a peer runs alone."""
 
 
 def scripts() -> list[str]:

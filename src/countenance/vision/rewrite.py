@@ -8,8 +8,9 @@ Plan of `rewrite`:
 2. Evaluate what depends on constants alone (block-quantised weights: DequantizeLinear, Reshape) and store it.
 3. Drop Dropout and Identity.
 4. Fold each BatchNormalization into the Conv or Gemm before it.
-5. Write PReLU(x) as a*x + (1 - a)*relu(x): onnxruntime has no PReLU in its blocked layout and would reorder
-   the tensor before and after each one.
+5. Write PReLU(x) as a*x + relu((1 - a)*x), for slopes of at most 1, else as a*x + (1 - a)*relu(x): onnxruntime has
+   no PReLU in its blocked layout and would reorder the tensor before and after each one. The first form it runs as
+   two convolutions of one pixel, one with the relu in it and one with the sum.
 6. Let the picture come as rgb (N, H, W, 3) uint8: the cast, the planes, the order of channels, mean and scale
    become the first nodes of the graph. N is free; H and W are free for a detector.
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from countenance.vision.manifest import PictureInput
 
-REVISION = "1"
+REVISION = "2"
 """Part of the cache's key: raise it whenever the graph that `rewrite` makes changes."""
 
 PICTURE = "rgb"
@@ -173,12 +174,12 @@ class _Graph:
         slope = self._weights[node.input[1]].astype(np.float32)
         self._weights[f"{out}/below"], self._weights[f"{out}/above"] = slope, (1 - slope).astype(np.float32)
         make = self._onnx.helper.make_node
-        return [
-            make("Mul", [x, f"{out}/below"], [f"{out}/ax"]),
-            make("Relu", [x], [f"{out}/relu"]),
-            make("Mul", [f"{out}/relu", f"{out}/above"], [f"{out}/bx"]),
-            make("Add", [f"{out}/ax", f"{out}/bx"], [out]),
-        ]
+        if slope.max() <= 1:  # relu may come last: it is then part of the product
+            above = make("Mul", [x, f"{out}/above"], [f"{out}/x"]), make("Relu", [f"{out}/x"], [f"{out}/bx"])
+        else:
+            above = make("Relu", [x], [f"{out}/x"]), make("Mul", [f"{out}/x", f"{out}/above"], [f"{out}/bx"])
+        below = make("Mul", [x, f"{out}/below"], [f"{out}/ax"])
+        return [below, *above, make("Add", [f"{out}/ax", f"{out}/bx"], [out])]
 
     def take_pictures(self, picture: PictureInput) -> None:
         """rgb (N, H, W, 3) uint8 -> what the model takes: (N, 3, H, W) float32, (pixel - mean) * scale."""
@@ -192,8 +193,8 @@ class _Graph:
             ("Transpose", [], {"perm": [0, 3, 1, 2]}),
             ("Cast", [], {"to": self._onnx.TensorProto.FLOAT}),
         ]
-        if picture.order == "BGR":
-            steps.insert(0, ("Gather", ["picture/planes"], {"axis": 3}))
+        if picture.order == "BGR":  # whole planes: picking each pixel apart takes as long as the convolutions
+            steps.insert(1, ("Gather", ["picture/planes"], {"axis": 1}))
         if mean.any():
             steps.append(("Sub", ["picture/mean"], {}))
         if (scale != 1).any():
