@@ -12,7 +12,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NOT_MEASUREMENTS = {"__init__", "all", "calibrate", "long", "peer_face_recognition", "rows"}
-"""What is no measurement: calibrate makes the calibration record, long the table of the long tests; a peer runs alone."""
+"""What is no measurement: calibrate makes the calibration record, long the table of the long tests, a peer
+measures itself."""
 
 
 def scripts() -> list[str]:
