@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import BadInput
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
     from countenance.storage.db import Database
 
@@ -110,34 +110,39 @@ class Candidates:
 
     def basis(self, collection: str, subject: str, purpose: str, now: datetime) -> str:
         """The basis on which this subject is covered now, a consent before any other; empty: none."""
-        query = _covered(collection, purpose, ids.utc(now)).where(subjects.c.id == subject)
+        asked = {**_covered(collection, purpose, ids.utc(now)), "subject": subject}
         with self._database.read() as connection:
-            found = {row.basis for row in connection.execute(query)}
+            found = {row.basis for row in connection.execute(_COVERED_ONE, asked)}
         return next((basis for basis in BASES if basis in found), "")
 
     def still(self, collection: str, of: Iterable[str], purpose: str, now: datetime) -> frozenset[str]:
         """Those of the given subjects that SQL, which is the truth, says are covered at this very moment."""
-        query = _covered(collection, purpose, ids.utc(now)).where(subjects.c.id.in_(list(of)))
+        asked = {**_covered(collection, purpose, ids.utc(now)), "subjects": list(of)}
         with self._database.read() as connection:
-            return frozenset(row.id for row in connection.execute(query))
+            return frozenset(row.id for row in connection.execute(_COVERED_SOME, asked))
 
     def _read(self, collection: str, purpose: str, moment: str) -> tuple[frozenset[str], str]:
         with self._database.read() as connection:
-            rows = connection.execute(_covered(collection, purpose, moment)).all()
+            rows = connection.execute(_COVERED, _covered(collection, purpose, moment)).all()
         return frozenset(row.id for row in rows), min((row.until for row in rows), default="9999")
 
 
-def _covered(collection: str, purpose: str, moment: str) -> Select[tuple[str, str, str]]:
-    return (
-        select(subjects.c.id, consents.c.until, consents.c.basis)
-        .join(consents, consents.c.subject_id == subjects.c.id)
-        .where(
-            subjects.c.collection_id == collection,
-            consents.c.purpose == purpose,
-            consents.c.given_at <= moment,
-            consents.c.until > moment,
-            consents.c.withdrawn.is_(None),
-            consents.c.adult,
-            or_(consents.c.basis == "consent", consents.c.purpose == "demonstration"),
-        )
+_COVERED = (
+    select(subjects.c.id, consents.c.until, consents.c.basis)
+    .join(consents, consents.c.subject_id == subjects.c.id)
+    .where(
+        subjects.c.collection_id == bindparam("collection"),
+        consents.c.purpose == bindparam("purpose"),
+        consents.c.given_at <= bindparam("moment"),
+        consents.c.until > bindparam("moment"),
+        consents.c.withdrawn.is_(None),
+        consents.c.adult,
+        or_(consents.c.basis == "consent", consents.c.purpose == "demonstration"),
     )
+)
+_COVERED_ONE = _COVERED.where(subjects.c.id == bindparam("subject"))
+_COVERED_SOME = _COVERED.where(subjects.c.id.in_(bindparam("subjects", expanding=True)))
+
+
+def _covered(collection: str, purpose: str, moment: str) -> dict[str, object]:
+    return {"collection": collection, "purpose": purpose, "moment": moment}

@@ -135,6 +135,10 @@ class Leaf:
 def canonical(value: Mapping[str, Json]) -> bytes:
     """Canonical JSON: UTF-8, keys sorted, no spaces; str, bool, int, list and dict only. Raises BadRecord."""
     _check_json(value, depth=0)
+    return _written(value)
+
+
+def _written(value: Mapping[str, Json]) -> bytes:
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -143,16 +147,23 @@ def canonical(value: Mapping[str, Json]) -> bytes:
 
 def parse_canonical(raw: bytes) -> dict[str, Json]:
     """An object from canonical JSON, strict: `canonical(parse_canonical(b)) == b`. Raises BadRecord."""
+    value = _read(raw)
+    _check_json(value, depth=0)
+    return value
+
+
+def _read(raw: bytes) -> dict[str, Json]:
+    """The object, canonically written; of what its values are, the caller's schema has the say."""
     value: dict[str, Json] = json_object(raw, lambda says: BadRecord(f"this {says}"), fraction=_no_float)
-    if canonical(value) != raw:
+    if _written(value) != raw:
         raise BadRecord("this JSON is not in its canonical form")
     return value
 
 
 def encode(opened: Mapping[str, Json]) -> bytes:
     """A leaf's bytes, once every key fits the schema. Raises BadRecord."""
-    _check_leaf(opened)
-    raw = canonical(opened)
+    _check_leaf(opened)  # says more than `canonical` would
+    raw = _written(opened)
     if len(raw) > MAX_LEAF:
         raise BadRecord("a leaf has at most 16 KiB")
     return raw
@@ -162,7 +173,7 @@ def parse(raw: bytes) -> Leaf:
     """The one door for a leaf's bytes: strict, `parse(b).encode() == b`. Raises BadRecord."""
     if len(raw) > MAX_LEAF:
         raise BadRecord("a leaf has at most 16 KiB")
-    opened = parse_canonical(raw)
+    opened = _read(raw)
     _check_leaf(opened)
     return Leaf(opened, strict_base64(str(opened.pop("commitment"))))
 
@@ -273,15 +284,19 @@ def _set_of(fits: Callable[[Json], bool]) -> Callable[[Json], bool]:
 
 def _is_reasons(value: Json) -> bool:
     """Ids in the order of the policy, no twins."""
-    if not isinstance(value, list) or not all(_text(_REASON)(v) for v in value):
+    if not isinstance(value, list) or not all(_reason(v) for v in value):
         return False
     return len({str(v) for v in value}) == len(value)
 
 
 def _is_context(value: Json) -> bool:
-    if not isinstance(value, dict) or not all(_text(_FACT)(key) for key in value):
+    if not isinstance(value, dict) or not all(_fact(key) for key in value):
         return False
-    return all(isinstance(fact, bool | int) or _text(_REASON, empty=True)(fact) for fact in value.values())
+    return all(_is_number(fact) or _value(fact) for fact in value.values())
+
+
+def _is_number(fact: Json) -> bool:
+    return isinstance(fact, int) and abs(fact) <= MAX_INT  # a boolean is one
 
 
 def _is_ask(value: Json) -> bool:
@@ -303,6 +318,9 @@ def _is_commitment(value: Json) -> bool:
 
 
 _word = _text(_WORD)
+_fact = _text(_FACT)
+_reason = _text(_REASON)
+_value = _text(_REASON, empty=True)
 _words = _set_of(_word)
 _digest = _text(_DIGEST, empty=True)
 

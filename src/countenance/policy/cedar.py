@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
+    from countenance.domain.decision import Lift
     from countenance.policy.context import Value, Values
     from countenance.policy.packs import PackFile, Rule
 
@@ -40,11 +41,13 @@ _CUSTOMER = {"type": "Customer", "id": "customer"}
 _USE = {"type": "Use", "id": "use"}
 _PREPARED_ASKS = 4096
 """Asks whose entities are kept parsed; about 4 kB each."""
+_LIFTED = 1024
+"""Denials for which it is kept what would lift them; some 2 kB each."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicySet:
-    """Packs that decide together, parsed once.
+    """Packs that decide together, parsed once; itself the key of what is kept about it.
 
     rules: every rule by its id, in the order of the packs. good_until: the last day before one of them is stale.
     """
@@ -124,11 +127,21 @@ def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values
     if not lifts or verdict.allowed or verdict.errors:
         return verdict
 
+    # Rules change their minds on days, so the hour, which the leaf has too, stands for each moment in it.
+    hour = on.replace(minute=0, second=0, microsecond=0)
+    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values))
+
+
+@lru_cache(maxsize=_LIFTED)
+def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple[Lift, ...]:
+    """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions."""
+    prepared = prepare(ask)
+
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
         return _evaluate(policies, prepared, then, tuple(changed.values()))
 
-    opens, context = _opens(policies, prepared), facts_read.named(values)
-    return replace(verdict, lifted_when=lifting.find(prepared.ask, on, verdict, context, opens, again))
+    denied, context = again(on, facts_read.named(values)), facts_read.named(values)
+    return lifting.find(ask, on, denied, context, _opens(policies, prepared), again)
 
 
 def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:

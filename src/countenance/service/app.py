@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Vision = Callable[[Settings], tuple[Engine, Calibration]]
 
+_KEEP = insert(closed_parts).prefix_with("OR REPLACE")
+
 
 def load_vision(settings: Settings) -> tuple[Engine, Calibration]:
     """The engine of the settings' models, and the calibration record made with it."""
@@ -137,7 +139,7 @@ class House:
         """Before a batch becomes durable: its nonces and closed parts, in one transaction."""
         rows = [_closed_row(index, private) for index, _, private in batch]
         with self.database.begin() as connection:
-            connection.execute(insert(closed_parts).prefix_with("OR REPLACE"), rows)
+            connection.execute(_KEEP, rows)
 
 
 def forbid_core_dumps() -> None:

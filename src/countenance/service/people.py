@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, true
+from sqlalchemy import bindparam, func, insert, select
 
 from countenance import consent
 from countenance.domain import ids
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 CONSENT_FACTS = {"consent": "on-record", "demonstration": "demonstration", "": "none"}  # basis: the policy's word
 NAME_LIMIT = 100  # characters of a collection's name or a subject's alias
+_MINE = select(collections).where(collections.c.customer_id == bindparam("customer")).order_by(collections.c.name)
+_TWO = _MINE.limit(2)  # enough to tell the only one from one of several
+_NAMED = _TWO.where((collections.c.id == bindparam("name")) | (collections.c.name == bindparam("name")))
+_SUBJECT = select(subjects.c.id).where(
+    subjects.c.collection_id == bindparam("collection"),
+    (subjects.c.id == bindparam("name")) | (subjects.c.alias_digest == bindparam("digest")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def create_collection(house: House, who: Principal, name: str, purpose: str) -> 
     made = Collection(ids.new("collection"), name, purpose, ids.utc(house.now()))
     row = {"id": made.id, "customer_id": who.customer.id, "purpose": purpose, "name": name, "created": made.created}
     with house.database.begin() as connection:
-        if connection.execute(_collections(who).where(collections.c.name == name)).first() is not None:
+        if connection.execute(_MINE.where(collections.c.name == name), {"customer": who.customer.id}).first():
             raise Conflict("a collection of this name exists", next_step="Choose another name, or use that one.")
         connection.execute(insert(collections), row)
     return made
@@ -69,16 +76,15 @@ def create_collection(house: House, who: Principal, name: str, purpose: str) -> 
 def list_collections(house: House, who: Principal) -> tuple[Collection, ...]:
     """The caller's collections, by name."""
     with house.database.read() as connection:
-        rows = connection.execute(_collections(who).order_by(collections.c.name)).all()
+        rows = connection.execute(_MINE, {"customer": who.customer.id}).all()
     return tuple(map(_collection, rows))
 
 
 def collection(house: House, who: Principal, name_or_id: str) -> Collection:
     """One of the caller's collections, by id or name; the only one where the text is empty."""
-    its = collections.c
-    named = (its.id == name_or_id) | (its.name == name_or_id) if name_or_id else true()
+    asked = {"customer": who.customer.id, "name": name_or_id}
     with house.database.read() as connection:
-        rows = connection.execute(_collections(who).where(named).order_by(its.name).limit(2)).all()
+        rows = connection.execute(_NAMED if name_or_id else _TWO, asked).all()
     if rows and (name_or_id or len(rows) == 1):
         return _collection(rows[0])
     raise NotFound(
@@ -90,12 +96,9 @@ def collection(house: House, who: Principal, name_or_id: str) -> Collection:
 def subject_id(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:
     """The id of a subject of this collection, by id or alias. Raises NotFound."""
     digest = alias_digest(customer_key(house, who), inside, alias_or_id)
-    query = select(subjects.c.id).where(
-        subjects.c.collection_id == inside.id,
-        (subjects.c.id == alias_or_id) | (subjects.c.alias_digest == digest),
-    )
+    asked = {"collection": inside.id, "name": alias_or_id, "digest": digest}
     with house.database.read() as connection:
-        found = connection.execute(query).scalar_one_or_none()
+        found = connection.execute(_SUBJECT, asked).scalar_one_or_none()
     if found is None:
         raise NotFound(
             "there is no such subject in this collection",
@@ -234,10 +237,6 @@ def subject_row(connection: Connection, house: House, who: Principal, inside: Co
 
 def _collection(row: Row[Any]) -> Collection:
     return Collection(row.id, row.name, row.purpose, row.created)
-
-
-def _collections(who: Principal):  # type: ignore[no-untyped-def]
-    return select(collections).where(collections.c.customer_id == who.customer.id)
 
 
 def _alias_aad(inside: Collection, subject: str) -> bytes:
