@@ -20,6 +20,7 @@ import numpy as np
 from sqlalchemy import delete, func, insert, select
 
 from countenance.domain.decision import Activity
+from countenance.storage.fixed import Fixed
 from countenance.storage.tables import meter
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ A_FEW = 3  # targets of one probe an hour that still pass as one-to-one
 MANY = 20  # targets of one probe an hour by one-to-one calls that trip the meter
 FOLLOWED = 30  # searches for one person an hour that trip the meter
 REMEMBERED = 2_000  # probes per key kept in memory; the oldest are dropped first
+_COUNTED = Fixed(insert(meter).prefix_with("OR IGNORE"))
 
 
 @dataclass(slots=True)
@@ -119,8 +121,7 @@ class Meter:
 
     def _store(self, key: str, cluster: str, target: bytes, now: datetime) -> None:
         row = {"key_id": key, "hour": _hour(now), "cluster": cluster, "target": target}
-        with self._database.begin() as connection:
-            connection.execute(insert(meter).prefix_with("OR IGNORE"), row)
+        self._database.put(_COUNTED, [row])
 
 
 def _hour(moment: datetime) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import BadInput
+from countenance.storage.fixed import Fixed
 from countenance.storage.tables import consents, subjects
 
 if TYPE_CHECKING:
@@ -110,9 +111,8 @@ class Candidates:
 
     def basis(self, collection: str, subject: str, purpose: str, now: datetime) -> str:
         """The basis on which this subject is covered now, a consent before any other; empty: none."""
-        asked = {**_covered(collection, purpose, ids.utc(now)), "subject": subject}
-        with self._database.read() as connection:
-            found = {row.basis for row in connection.execute(_COVERED_ONE, asked)}
+        asked = _covered(collection, purpose, ids.utc(now))
+        found = {row.basis for row in self._database.rows(_COVERED_ONE, **asked, subject=subject)}
         return next((basis for basis in BASES if basis in found), "")
 
     def still(self, collection: str, of: Iterable[str], purpose: str, now: datetime) -> frozenset[str]:
@@ -140,9 +140,9 @@ _COVERED = (
         or_(consents.c.basis == "consent", consents.c.purpose == "demonstration"),
     )
 )
-_COVERED_ONE = _COVERED.where(subjects.c.id == bindparam("subject"))
+_COVERED_ONE = Fixed(_COVERED.where(subjects.c.id == bindparam("subject")))
 _COVERED_SOME = _COVERED.where(subjects.c.id.in_(bindparam("subjects", expanding=True)))
 
 
-def _covered(collection: str, purpose: str, moment: str) -> dict[str, object]:
+def _covered(collection: str, purpose: str, moment: str) -> dict[str, str]:
     return {"collection": collection, "purpose": purpose, "moment": moment}

@@ -24,6 +24,7 @@ from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
 from countenance.storage import db
+from countenance.storage.fixed import Fixed
 from countenance.storage.tables import closed_parts
 from countenance.storage.vault import Vault
 from countenance.vision import models
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Vision = Callable[[Settings], tuple[Engine, Calibration]]
 
-_KEEP = insert(closed_parts).prefix_with("OR REPLACE")
+_KEEP = Fixed(insert(closed_parts).prefix_with("OR REPLACE"))
 
 
 def load_vision(settings: Settings) -> tuple[Engine, Calibration]:
@@ -137,9 +138,7 @@ class House:
 
     def _keep_closed(self, batch: Sequence[tuple[int, bytes, object]]) -> None:
         """Before a batch becomes durable: its nonces and closed parts, in one transaction."""
-        rows = [_closed_row(index, private) for index, _, private in batch]
-        with self.database.begin() as connection:
-            connection.execute(_KEEP, rows)
+        self.database.put(_KEEP, [_closed_row(index, private) for index, _, private in batch])
 
 
 def forbid_core_dumps() -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from countenance.domain import ids
 from countenance.domain.errors import NotFound, Unauthenticated
 from countenance.service.application import Customer, customer_of
+from countenance.storage.fixed import Fixed
 from countenance.storage.tables import customers, grants, keys
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from countenance.storage.db import Database
 
 _KEY = re.compile(r"\Acnt_([0-9a-f]{32})_([A-Za-z0-9_-]{43})\Z")
-_LOOKUP = (
+_LOOKUP = Fixed(
     select(
         keys.c.id.label("key_id"), keys.c.hash, keys.c.revoked,
         grants.c.id.label("grant_id"), grants.c.purposes, grants.c.modes, grants.c.places,
@@ -40,7 +41,6 @@ _LOOKUP = (
     .join(customers, customers.c.id == grants.c.customer_id)
     .where(keys.c.id == bindparam("key"))
 )  # fmt: skip
-"""Made once, like every statement on the way of a request: making one takes longer than running it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +111,7 @@ def key_id(text: str) -> str:
 def authenticate(database: Database, text: str) -> Principal:
     """The caller behind a key's text, or Unauthenticated: one answer for every way to fail."""
     number, secret = _parts(text)
-    with database.read() as connection:
-        row = connection.execute(_LOOKUP, {"key": "key_" + number}).one_or_none()
+    row = next(iter(database.rows(_LOOKUP, key="key_" + number)), None)
     stored = row.hash if row is not None else bytes(32)
     if not hmac.compare_digest(_digest(secret), stored) or row is None:
         raise _nobody()

@@ -16,6 +16,7 @@ from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound
 from countenance.service import owed
 from countenance.service.gate import Private
+from countenance.storage.fixed import Fixed
 from countenance.storage.tables import collections, subjects, templates
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 
 CONSENT_FACTS = {"consent": "on-record", "demonstration": "demonstration", "": "none"}  # basis: the policy's word
 NAME_LIMIT = 100  # characters of a collection's name or a subject's alias
-_MINE = select(collections).where(collections.c.customer_id == bindparam("customer")).order_by(collections.c.name)
-_TWO = _MINE.limit(2)  # enough to tell the only one from one of several
-_NAMED = _TWO.where((collections.c.id == bindparam("name")) | (collections.c.name == bindparam("name")))
-_SUBJECT = select(subjects.c.id).where(
-    subjects.c.collection_id == bindparam("collection"),
-    (subjects.c.id == bindparam("name")) | (subjects.c.alias_digest == bindparam("digest")),
+_OWN = select(collections).where(collections.c.customer_id == bindparam("customer")).order_by(collections.c.name)
+_MINE = Fixed(_OWN)
+_TWO = Fixed(_OWN.limit(2))  # enough to tell the only one from one of several
+_NAMED = Fixed(_OWN.where((collections.c.id == bindparam("name")) | (collections.c.name == bindparam("name"))).limit(2))
+_SUBJECT = Fixed(
+    select(subjects.c.id).where(
+        subjects.c.collection_id == bindparam("collection"),
+        (subjects.c.id == bindparam("name")) | (subjects.c.alias_digest == bindparam("digest")),
+    )
 )
 
 
@@ -67,7 +71,7 @@ def create_collection(house: House, who: Principal, name: str, purpose: str) -> 
     made = Collection(ids.new("collection"), name, purpose, ids.utc(house.now()))
     row = {"id": made.id, "customer_id": who.customer.id, "purpose": purpose, "name": name, "created": made.created}
     with house.database.begin() as connection:
-        if connection.execute(_MINE.where(collections.c.name == name), {"customer": who.customer.id}).first():
+        if connection.execute(_OWN.where(collections.c.name == name), {"customer": who.customer.id}).first():
             raise Conflict("a collection of this name exists", next_step="Choose another name, or use that one.")
         connection.execute(insert(collections), row)
     return made
@@ -75,16 +79,12 @@ def create_collection(house: House, who: Principal, name: str, purpose: str) -> 
 
 def list_collections(house: House, who: Principal) -> tuple[Collection, ...]:
     """The caller's collections, by name."""
-    with house.database.read() as connection:
-        rows = connection.execute(_MINE, {"customer": who.customer.id}).all()
-    return tuple(map(_collection, rows))
+    return tuple(map(_collection, house.database.rows(_MINE, customer=who.customer.id)))
 
 
 def collection(house: House, who: Principal, name_or_id: str) -> Collection:
     """One of the caller's collections, by id or name; the only one where the text is empty."""
-    asked = {"customer": who.customer.id, "name": name_or_id}
-    with house.database.read() as connection:
-        rows = connection.execute(_NAMED if name_or_id else _TWO, asked).all()
+    rows = house.database.rows(_NAMED if name_or_id else _TWO, customer=who.customer.id, name=name_or_id)
     if rows and (name_or_id or len(rows) == 1):
         return _collection(rows[0])
     raise NotFound(
@@ -96,16 +96,14 @@ def collection(house: House, who: Principal, name_or_id: str) -> Collection:
 def subject_id(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:
     """The id of a subject of this collection, by id or alias. Raises NotFound."""
     digest = alias_digest(customer_key(house, who), inside, alias_or_id)
-    asked = {"collection": inside.id, "name": alias_or_id, "digest": digest}
-    with house.database.read() as connection:
-        found = connection.execute(_SUBJECT, asked).scalar_one_or_none()
-    if found is None:
+    found = house.database.rows(_SUBJECT, collection=inside.id, name=alias_or_id, digest=digest)
+    if len(found) != 1:
         raise NotFound(
             "there is no such subject in this collection",
             next_step="List the subjects with `countenance subject list`; record a basis for a new one with "
             "`countenance consent give`.",
         )
-    return str(found)
+    return str(found[0].id)
 
 
 @dataclass(frozen=True, slots=True)

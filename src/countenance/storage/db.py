@@ -15,7 +15,7 @@ import os
 import sqlite3
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -32,13 +32,15 @@ from countenance.domain.errors import (
     StorageDamaged,
     Unavailable,
 )
-from countenance.storage import files
+from countenance.storage import files, fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy.engine import Connection
+
+    from countenance.storage.fixed import Fixed
 
 # The newest step of migrations/versions; a test compares it with the folder.
 HEAD = "0001"
@@ -93,6 +95,16 @@ class Database:
                 yield connection
             finally:
                 transaction.rollback()
+
+    def rows(self, statement: Fixed, **values: object) -> list[Any]:
+        """What one fixed statement reads, as of this moment. Raises as `begin`."""
+        with self._driver() as connection:
+            return fixed.run(connection, statement, values)
+
+    def put(self, statement: Fixed, rows: Iterable[Mapping[str, object]]) -> None:
+        """Write rows by one fixed statement: all durable when this returns, or none. Raises as `begin`."""
+        with self._driver() as connection:
+            fixed.put(connection, statement, rows)
 
     def checkpoint_truncate(self) -> None:
         """Move all of the write-ahead log into the database file, fsync it, and cut the log to nothing.
@@ -161,6 +173,14 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _driver(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's own connection, from the same pool."""
+        with _ours(), closing(self._engine.raw_connection()) as pooled:
+            connection = pooled.driver_connection
+            assert isinstance(connection, sqlite3.Connection)
+            yield connection
 
     @contextmanager
     def _outside_transactions(self) -> Iterator[Connection]:
