@@ -12,6 +12,7 @@ import errno
 import random
 import shutil
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,6 @@ from tests.ledger.world import LONG, SIGNER, make_log, noon, open_log, some_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from countenance.ledger.durable import Disk
 
@@ -47,17 +47,23 @@ def life(folder: Path, disk: Disk, acked: list[Appended], *, start: int) -> None
             log.close()
 
 
-def calls_of(tmp_path: Path, start: int) -> int:
+def calls_of(tmp_path: Path, seed: Path, start: int) -> int:
     """How many calls that life takes when nothing goes wrong."""
     disk = LightDisk()
-    life(begun(tmp_path / "calm", start), disk, [], start=start)
+    life(copied(seed, tmp_path / "calm"), disk, [], start=start)
     return disk.calls.total()
 
 
 def begun(folder: Path, start: int) -> Path:
+    """What every life of a test begins with; made once, since how many partial tiles it has is a matter of chance."""
+    folder.mkdir()
     if start:
         make_log(folder, start).close()
     return folder
+
+
+def copied(seed: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(seed, folder))
 
 
 def check(folder: Path, acked: list[Appended], start: int) -> None:
@@ -97,12 +103,9 @@ def points(calls: int, *, share: int) -> list[int]:
 def test_a_killed_call_loses_nothing_that_was_acknowledged(tmp_path: Path, start: int, share: int) -> None:
     seed = begun(tmp_path / "seed", start)
     checked: set[tuple[bytes, int]] = set()
-    for at in points(calls_of(tmp_path, start), share=share):
-        folder = tmp_path / f"killed{at}"
-        if start:
-            shutil.copytree(seed, folder)
+    for at in points(calls_of(tmp_path, seed, start), share=share):
+        folder = copied(seed, tmp_path / f"killed{at}")
         acked: list[Appended] = []
-        folder.mkdir(exist_ok=True)
         disk = PowerCutDisk(folder, at)
         with pytest.raises(Killed):
             life(folder, disk, acked, start=start)
@@ -121,10 +124,8 @@ def test_a_killed_call_loses_nothing_that_was_acknowledged(tmp_path: Path, start
 @pytest.mark.parametrize(("start", "share"), [(0, 6), (BORDER, 40)])
 def test_a_failed_call_stops_the_log_and_loses_nothing(tmp_path: Path, start: int, share: int, code: int) -> None:
     seed = begun(tmp_path / "seed", start)
-    for at in points(calls_of(tmp_path, start), share=share):
-        folder = tmp_path / f"failed{at}"
-        if start:
-            shutil.copytree(seed, folder)
+    for at in points(calls_of(tmp_path, seed, start), share=share):
+        folder = copied(seed, tmp_path / f"failed{at}")
         acked: list[Appended] = []
         with pytest.raises(DiskFull if code == errno.ENOSPC else LogUnavailable) as stopped:
             life(folder, FailingDisk(at, code), acked, start=start)

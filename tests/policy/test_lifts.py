@@ -103,6 +103,8 @@ def made_true(asked: Ask, known: Facts, changes: Sequence[tuple[str, Any]]) -> F
         known = _authorised(asked, known, set(shown))
     for name, value in changes:
         room, _, rest = name.partition(".")
+        if room == "authority":
+            continue  # shown above, all aspects at once
         if room == "grant":
             known = replace(known, grant=replace(known.grant, **{rest: value}))
         elif room == "model":
