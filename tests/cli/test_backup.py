@@ -11,6 +11,7 @@ import pytest
 from countenance.config import Settings
 from countenance.service.app import House
 from tests.cli.test_errors import painted, run
+from tests.service.world import photo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     assert run(home, "init", "--for-myself", "--country", "DE", "--json").code == 0
     assert run(home, "consent", "give", "me", "--adult", "--until", "2099-01-01").code == 0
+    (home / "black.png").write_bytes(photo())
     return home
 
 
@@ -62,14 +64,17 @@ def test_made_listed_restored_and_who_left_stays_gone(home: Path) -> None:
 
 def test_a_restore_answers_in_json_too(home: Path) -> None:
     made = make(home)
+    answer = run(home, "face", "detect", str(home / "black.png"), "--purpose", "marketing", "--json")
+    (home / "receipt.txt").write_text(json.loads(answer.out)["receipt"])
     lose(home)
-    ended = run(home, "backup", "restore", str(home / "one.backup"), "--json")
+    seen = ("--checkpoint", str(home / "receipt.txt"), "--checkpoint", str(home / "data/ledger/checkpoint"))
+    ended = run(home, "backup", "restore", str(home / "one.backup"), *seen, "--json")
     assert ended.code == 0, ended.out
     body = json.loads(ended.out)
     assert set(body) == {
         "backup", "made", "known", "size", "since", "lost", "erased", "withdrawn", "revoked",
     }  # fmt: skip
-    assert (body["backup"], body["since"], body["lost"]) == (made["id"], {}, 0)
+    assert (body["backup"], body["since"], body["lost"]) == (made["id"], {"backup": 1, "decision": 1}, 0)
 
 
 def test_beside_a_running_house_it_is_made_and_nothing_is_restored(home: Path) -> None:
@@ -114,7 +119,7 @@ def test_everything_lost_but_a_mirror_and_the_sealed_key(home: Path) -> None:
         (lambda home: (home / "keys/master.key").unlink(), (), "master-key-missing"),
         (lambda home: (home / "keys/master.key").write_text(f"countenance-master-key-1:{64 * '0'}\n"), (),
          "master-key-wrong"),
-        (lose, ("--checkpoint", "{home}/one.backup"), "bad-input"),
+        (lose, ("--checkpoint", "{home}/nothing"), "bad-input"),
         (lose, ("--checkpoint", "{home}/data/log.vkey"), "bad-record"),
         (lose, ("--ledger", "{home}/data/ledger"), "conflict"),
     ],

@@ -6,8 +6,14 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from countenance.service import admit, auth, backup, detect, enrol, erase, people, restore, verify
+import pytest
+from sqlalchemy import select
+
+from countenance.domain.errors import NotFound, Refused, Unauthenticated
+from countenance.ledger.fsck import fsck
+from countenance.service import admit, auth, backup, detect, enrol, erase, identify, people, restore, verify
 from countenance.service.use import Use
+from countenance.storage.tables import erasures, outbox
 from tests.service.test_line import enrolled
 from tests.service.world import World, photo
 
@@ -98,3 +104,30 @@ class History:
         receipts.append(detect.detect(world.house, who, photo(1), Use()).receipt)
         world.house.close()
         return cls(world, file, who, inside, made, ada, kept, revoked, later, receipts, erased.certificate)
+
+
+def assert_restored(past: History) -> None:
+    """Everything that must hold of the house of `past` once it is open again."""
+    world, who, inside = past.world, past.who, past.inside
+    house = world.house
+    found = identify.identify(house, who, inside, photo(1), Use()).result
+    assert (found.candidates, found.gallery) == ((), 1)  # ada and bob are no candidates before the first search
+    assert [one.alias for one in people.list_subjects(house, who, inside)] == ["bob", "eve"]
+    assert not house.database.contains(past.ada.encode())
+    with pytest.raises(Refused):
+        verify.verify(house, who, inside, "bob", photo(2), Use())
+    assert verify.verify(house, who, inside, "eve", photo(4), Use()).result.likeness.match
+    for gone in ("ada", "cid"):
+        with pytest.raises(NotFound):
+            verify.verify(house, who, inside, gone, photo(1), Use())
+    assert auth.authenticate(house.database, past.kept).customer.id == who.customer.id
+    for key in (past.revoked, past.later):
+        with pytest.raises(Unauthenticated):
+            auth.authenticate(house.database, key)
+    for receipt in past.receipts:
+        world.proven(receipt)
+    house.log.publish()
+    assert fsck(world.settings.ledger, house.log.verifier).checkpoint.size == house.log.size
+    with house.database.read() as connection:
+        assert connection.execute(select(outbox)).all() == []
+        assert connection.execute(select(erasures)).all() == []

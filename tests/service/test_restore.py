@@ -6,7 +6,6 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
 
 from countenance.config import Settings
 from countenance.domain.errors import (
@@ -15,34 +14,23 @@ from countenance.domain.errors import (
     ClockWentBack,
     Conflict,
     CountenanceError,
-    HalfRestored,
     LogLocked,
     MissingMasterKey,
-    NotFound,
     NotInitialised,
-    Refused,
-    Unauthenticated,
     Unverified,
     WrongMasterKey,
 )
-from countenance.ledger.fsck import fsck
 from countenance.service import admit, auth, backup, doctor, enrol, erase, identify, people, verify
 from countenance.service.use import Use
-from countenance.storage.tables import closed_parts, erasures, outbox
+from countenance.storage.tables import closed_parts
 from countenance.storage.vault import Vault
-from tests.service.backed import History, back_up, bring_back, kept_key, lose_database, lose_everything
+from tests.service.backed import History, assert_restored, back_up, bring_back, kept_key, lose_database, lose_everything
 from tests.service.test_line import enrolled
 from tests.service.world import World, new_world, photo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-STEPS = ["file", "place", "ledger", "mark", "database", "keys", "exchange", "mark goes", "end"]
-
-
-class Killed(BaseException):
-    """The process is dead."""
 
 
 @pytest.fixture
@@ -54,33 +42,6 @@ def files_of(settings: Settings) -> dict[str, bytes]:
     """What no refused restore may change: all but the log's journal, which each opening begins anew."""
     kept = [path for path in settings.data.rglob("*") if path.is_file() and not path.name.startswith("journal-")]
     return {str(path.relative_to(settings.data)): path.read_bytes() for path in kept}
-
-
-def assert_restored(past: History) -> None:
-    """Everything that must hold of the house of `past` once it is open again."""
-    world, who, inside = past.world, past.who, past.inside
-    house = world.house
-    found = identify.identify(house, who, inside, photo(1), Use()).result
-    assert (found.candidates, found.gallery) == ((), 1)  # ada and bob are no candidates before the first search
-    assert [one.alias for one in people.list_subjects(house, who, inside)] == ["bob", "eve"]
-    assert not house.database.contains(past.ada.encode())
-    with pytest.raises(Refused):
-        verify.verify(house, who, inside, "bob", photo(2), Use())
-    assert verify.verify(house, who, inside, "eve", photo(4), Use()).result.likeness.match
-    for gone in ("ada", "cid"):
-        with pytest.raises(NotFound):
-            verify.verify(house, who, inside, gone, photo(1), Use())
-    assert auth.authenticate(house.database, past.kept).customer.id == who.customer.id
-    for key in (past.revoked, past.later):
-        with pytest.raises(Unauthenticated):
-            auth.authenticate(house.database, key)
-    for receipt in past.receipts:
-        world.proven(receipt)
-    house.log.publish()
-    assert fsck(world.settings.ledger, house.log.verifier).checkpoint.size == house.log.size
-    with house.database.read() as connection:
-        assert connection.execute(select(outbox)).all() == []
-        assert connection.execute(select(erasures)).all() == []
 
 
 def test_after_the_database_is_lost_who_left_stays_gone_and_the_ledger_goes_on(history: History) -> None:
@@ -143,45 +104,6 @@ def test_a_damaged_database_and_its_stale_write_ahead_log_are_replaced(history: 
     (settings.data / "countenance.db-wal").write_bytes(b"\x37\x7f\x06\x82" + bytes(4096))
     bring_back(history.world, history.file)
     history.world.open()
-    assert_restored(history)
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_no_house_opens_half_and_the_same_command_ends_it(history: History, step: str) -> None:
-    world = history.world
-    lose_database(world.settings)
-
-    def die(reached: str) -> None:
-        if reached == step:
-            raise Killed
-
-    with pytest.raises(Killed):
-        bring_back(world, history.file, reached=die)
-    if step != "end":
-        with pytest.raises((HalfRestored, NotInitialised)):
-            world.open()
-        bring_back(world, history.file)
-    world.open()
-    assert_restored(history)
-
-
-@pytest.mark.parametrize("step", [*STEPS[:5], "log", *STEPS[5:]])
-def test_the_same_with_a_published_copy(history: History, tmp_path: Path, step: str) -> None:
-    world = history.world
-    shutil.copytree(world.settings.ledger, tmp_path / "mirror")
-    lose_everything(world.settings, kept_key(world.settings))
-
-    def die(reached: str) -> None:
-        if reached == step:
-            raise Killed
-
-    with pytest.raises(Killed):
-        bring_back(world, history.file, copy=tmp_path / "mirror", reached=die)
-    if step != "end":
-        with pytest.raises((HalfRestored, NotInitialised)):
-            world.open()
-        bring_back(world, history.file, copy=tmp_path / "mirror")
-    world.open()
     assert_restored(history)
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from countenance.cli import surface
+from countenance.domain.errors import BadInput, BadRecord
 
 if TYPE_CHECKING:
     from countenance.service.backup import Copy, Made
     from countenance.service.restore import Restored
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-CHECKPOINT_LIMIT = 1 << 16  # bytes of a checkpoint's file
 
 
 @click.group()
@@ -96,7 +96,7 @@ def forget(backup_id: str, data: Path | None, keys: Path | None, as_json: bool) 
 @click.option("--ledger", "copy", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help="A published copy of the ledger, where the data folder's own is lost.")  # fmt: skip
 @click.option("--checkpoint", "seen", type=FILE, multiple=True,
-              help="A checkpoint of this log that somebody else holds, as the ledger must; repeatable.")  # fmt: skip
+              help="A checkpoint or receipt that somebody holds, for the ledger to hold too; repeatable.")  # fmt: skip
 @surface.house_options
 def restore(
     file: Path, copy: Path | None, seen: tuple[Path, ...], data: Path | None, keys: Path | None, as_json: bool
@@ -114,14 +114,25 @@ def restore(
     """
     from countenance.service import restore as rooms
     from countenance.service.founding import wall_clock
-    from countenance.storage import files
 
     where = surface.settings(data, keys)
-    signed = tuple(files.read_bounded(path, CHECKPOINT_LIMIT, what="the checkpoint") for path in seen)
+    signed = tuple(map(_signed, seen))
     done = rooms.restore(where, file, now=wall_clock, copy=copy, seen=signed)
     with surface.opened(where, quiet=as_json) as house:
         size = house.log.size
     surface.show({**asdict(done), "size": size}, as_json=as_json, sentences=lambda: _restored_lines(done))
+
+
+def _signed(path: Path) -> bytes:
+    """The signed checkpoint in a file, which is one, or a receipt that carries one."""
+    from countenance.ledger import proof
+    from countenance.storage import files
+
+    raw = files.read_bounded(path, proof.MAX_LINE, what="the checkpoint", missing=BadInput)
+    try:
+        return proof.read_receipt(raw).proof.checkpoint
+    except BadRecord:
+        return raw
 
 
 def _made_wire(made: Made) -> dict[str, object]:
