@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from countenance.config import Settings
 from countenance.service.app import House
 from tests.cli.test_errors import painted, run
+from tests.cli.test_serve import PATIENCE, _serve
 from tests.service.world import photo
 
 if TYPE_CHECKING:
@@ -82,6 +85,31 @@ def test_beside_a_running_house_it_is_made_and_nothing_is_restored(home: Path) -
         make(home)
         ended = run(home, "backup", "restore", str(home / "one.backup"), "--json")
     assert (ended.code, ended.error()) == (1, "log-locked")
+
+
+def test_beside_a_server_which_writes_the_leaf_and_later_goes_on_from_the_backup(home: Path) -> None:
+    """The whole way with real processes and the models that ship."""
+    with _serve(home) as child:
+        try:
+            assert child.stdout is not None
+            assert json.loads(child.stdout.readline())["event"] == "listening"
+            made = make(home)
+            deadline = time.monotonic() + PATIENCE
+            while not _published(home, str(made["id"])) and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert _published(home, str(made["id"]))
+            child.send_signal(signal.SIGKILL)
+            child.communicate(timeout=PATIENCE)
+        finally:
+            child.kill()
+    lose(home)
+    assert run(home, "backup", "restore", str(home / "one.backup"), "--json").code == 0
+    assert json.loads(run(home, "subject", "list", "--json").out)["subjects"][0]["alias"] == "me"
+
+
+def _published(home: Path, text: str) -> bool:
+    bundles = [path for path in (home / "data/ledger/tile/entries").rglob("*") if path.is_file()]
+    return any(text.encode() in path.read_bytes() for path in bundles if path.exists())
 
 
 def test_a_destroyed_one_is_forgotten(home: Path) -> None:

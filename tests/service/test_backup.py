@@ -17,6 +17,7 @@ from countenance.domain.errors import (
     HalfRestored,
     Misconfigured,
     NotFound,
+    StorageDamaged,
     WrongMasterKey,
 )
 from countenance.ledger.note import Verifier, open_note
@@ -171,6 +172,16 @@ def test_a_database_of_another_version_is_not_migrated_under_its_server(world: W
     with pytest.raises(Misconfigured, match="another version"):
         backup.opened(world.settings)
     assert db.inspect(world.settings.database) == "0001"
+
+
+def test_of_a_damaged_database_there_is_no_backup(world: World) -> None:
+    enrolled(world, ("ada", 1))
+    world.house.close()
+    raw = bytearray(world.settings.database.read_bytes())
+    raw[4096 * 3 : 4096 * 6] = b"\xa5" * 4096 * 3
+    world.settings.database.write_bytes(raw)
+    with pytest.raises(StorageDamaged):
+        backup.opened(world.settings, whole=True)
 
 
 def test_a_house_that_is_half_restored_is_not_backed_up_opened_or_founded_over(world: World, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def make(file: Path, keep_days: int, data: Path | None, keys: Path | None, as_js
     from countenance.storage.vault import Vault
 
     where = surface.settings(data, keys)
-    with rooms.opened(where) as database:
+    with rooms.opened(where, whole=True) as database:
         vault = Vault.read(where.master_key)
         made = rooms.make(where, vault, database, file.absolute(), now=wall_clock(), keep_days=keep_days)
     surface.show(_made_wire(made), as_json=as_json, sentences=lambda: _made_lines(made))

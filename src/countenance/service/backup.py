@@ -97,13 +97,14 @@ def make(
     return Made(copy, head, file.stat().st_size, digest)
 
 
-def opened(settings: Settings) -> Database:
-    """The database of a house, beside a running server: looked through, and never brought to another schema.
+def opened(settings: Settings, *, whole: bool = False) -> Database:
+    """The database of a house, beside a running server, and never brought to another schema.
 
-    Raises as `db.inspect`; Misconfigured where its schema is another version's.
+    whole: look all of it through before, since a copy of what is damaged is none. Raises as `db.inspect`; Misconfigured
+    where its schema is another version's.
     """
     founding.require(settings)
-    if db.inspect(settings.database) != db.HEAD:
+    if (db.inspect if whole else db.revision)(settings.database) != db.HEAD:
         raise Misconfigured(
             "the database has another version's schema", next_step="Start the server once with this version."
         )

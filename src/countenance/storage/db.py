@@ -213,7 +213,12 @@ def inspect(path: Path) -> str:
     with _looking(path) as connection:
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise StorageDamaged("The structure of the database is damaged.")
-        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+    return revision(path)
+
+
+def revision(path: Path) -> str:
+    """The revision of a database's schema. It migrates nothing. Raises as `inspect`."""
+    return str(look(path, "SELECT version_num FROM alembic_version")[0][0])
 
 
 def look(path: Path, query: str) -> list[tuple[Any, ...]]:
