@@ -50,6 +50,11 @@ class Settings:
         return self.data / "countenance.db"
 
     @property
+    def restoring(self) -> Path:
+        """There while a backup is being restored, and no house opens then."""
+        return self.data / "restoring"
+
+    @property
     def models(self) -> Path:
         """Prepared models: derived from the packages' files, safe to delete."""
         return self.data / "models"

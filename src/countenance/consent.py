@@ -74,12 +74,14 @@ def record(connection: Connection, subject: str, basis: Basis) -> str:
     return consent
 
 
-def withdraw(connection: Connection, subject: str, purpose: str | None, now: datetime) -> int:
-    """Withdraw every open basis of this subject, or those for one purpose; returns how many."""
-    open_ones = update(consents).where(consents.c.subject_id == subject, consents.c.withdrawn.is_(None))
+def withdraw(connection: Connection, subject: str, purpose: str | None, now: datetime) -> tuple[str, ...]:
+    """Withdraw every open basis of this subject, or those for one purpose; returns their ids."""
+    mine = (consents.c.subject_id == subject) & consents.c.withdrawn.is_(None)
     if purpose is not None:
-        open_ones = open_ones.where(consents.c.purpose == purpose)
-    return connection.execute(open_ones.values(withdrawn=ids.utc(now))).rowcount
+        mine &= consents.c.purpose == purpose
+    found = tuple(connection.execute(select(consents.c.id).where(mine).order_by(consents.c.id)).scalars())
+    connection.execute(update(consents).where(mine).values(withdrawn=ids.utc(now)))
+    return found
 
 
 class Candidates:

@@ -24,7 +24,7 @@ def test_well_is_zero_and_one_line_each(home: Path) -> None:
     ended = run(home, "doctor")
     assert ended.code == 0
     assert all(line.startswith("ok ") for line in ended.out.splitlines())
-    assert len(ended.out.splitlines()) == 10
+    assert len(ended.out.splitlines()) == 11
 
 
 def test_ill_is_one_with_what_to_do(home: Path) -> None:

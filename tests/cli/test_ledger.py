@@ -117,8 +117,8 @@ def test_other_kinds_are_told_in_words_too(tmp_path: Path) -> None:
     from tests.ledger.world import DIGESTS
 
     opened: dict[str, leaf.Json] = {
-        "v": 1, "kind": "withdrawal", "time": "2026-11-22T12:00:00Z", "purpose": "access-control", **DIGESTS,
-        "commitment": leaf.commitment(CLOSED, NONCE),
+        "v": 1, "kind": "withdrawal", "time": "2026-11-22T12:00:00Z", "purpose": "access-control", "undoes": [],
+        **DIGESTS, "commitment": leaf.commitment(CLOSED, NONCE),
     }  # fmt: skip
     with make_log(tmp_path) as log:
         receipt = Receipt(log.append(leaf.encode(opened)).proof)

@@ -7,6 +7,7 @@ carries the key, or must not.
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ KEY_ID, KEY = "key_" + "ab" * 16, "cnt_" + "ab" * 16 + "_" + "s3cr3t-" * 6 + "x"
 COLLECTION, SUBJECT, REFERENCE, ERASURE = (f"{kind}_{'0' * 31}1" for kind in ("col", "sub", "ref", "era"))
 MOMENT = "2026-11-22T12:30:05Z"
 DIGEST = "sha256:" + 64 * "a"
+UNDOES: dict[str, leaf.Json] = {"undoes": [base64.b64encode(bytes(range(32))).decode()]}
 CERTIFICATES = type(SIGNER).from_seed("example.org/countenance/certificate", bytes(range(1, 33)))
 FACE = {
     "box": {"x": 1.5, "y": 2, "width": 30, "height": 40.5},
@@ -63,11 +65,12 @@ ASKS: dict[str, tuple[str, str, dict[str, Any]]] = {
 NOTES: dict[str, tuple[str, dict[str, leaf.Json], dict[str, str], dict[str, Any]]] = {
     "record_consent": ("consent", {"purpose": "access-control", "basis": "consent"}, {"subject": SUBJECT},
                        {"subject": SUBJECT, "purpose": "access-control"}),
-    "withdraw": ("withdrawal", {"purpose": "access-control"}, {"subject": SUBJECT, "collection": COLLECTION}, {}),
-    "erase": ("erasure", {}, {"key": "", "outcome": ERASURE}, {"erasure": ERASURE, "certificate": ""}),
+    "withdraw": ("withdrawal", {"purpose": "access-control", **UNDOES},
+                 {"subject": SUBJECT, "collection": COLLECTION}, {}),
+    "erase": ("erasure", UNDOES, {"key": "", "outcome": ERASURE}, {"erasure": ERASURE, "certificate": ""}),
     "new_key": ("administration", {"act": "key-issued"}, {"key": "key_" + "cd" * 16},
                 {"id": "key_" + "cd" * 16, "key": "cnt_new"}),
-    "revoke_key": ("revocation", {"of": "key"}, {"key": KEY_ID}, {}),
+    "revoke_key": ("revocation", {"of": "key", **UNDOES}, {"key": KEY_ID}, {}),
 }  # fmt: skip
 """By the name of the call: kind and open words of its leaf, its closed part, and the answer."""
 
@@ -184,8 +187,9 @@ class Server:
         return self.told(200, whole)
 
 
-def certificate(erasure: str, index: int) -> str:
-    text = f"countenance-erasure@v1\n{erasure}\nrequested {MOMENT}\ngone {MOMENT}\nleaf {index}\n"
+def certificate(erasure: str, index: int, *copies: str) -> str:
+    backups = "".join(f"backup {copy}\n" for copy in copies or ("none",))
+    text = f"countenance-erasure@v1\n{erasure}\nrequested {MOMENT}\ngone {MOMENT}\nleaf {index}\n{backups}"
     return CERTIFICATES.sign(text).decode()
 
 

@@ -38,6 +38,9 @@ def _refused(client: Any, name: str, why: str) -> None:
     assert "Do not rely" in found.value.next_step
 
 
+BACKUP = "bak_" + 32 * "0" + " until 2026-12-22T12:00:00Z"
+
+
 @pytest.mark.parametrize("name", PROVEN)
 def test_an_answer_without_a_receipt_is_refused(client: Any, server: Server, name: str) -> None:
     server.body = lambda body: {key: value for key, value in body.items() if key != "receipt"}
@@ -203,6 +206,9 @@ def test_a_consent_for_another_purpose_or_on_another_basis_is_refused(client: An
         (lambda _: certificate("era_" + "9" * 32, 0), "another erasure"),
         (lambda _: certificate(ERASURE, 5), "another erasure or leaf"),
         (lambda text: text.replace("example.org/countenance/certificate", "other.org/x"), "does not hold"),
+        (lambda _: certificate(ERASURE, 0, ""), "which backups there are"),
+        (lambda _: certificate(ERASURE, 0, "none", BACKUP), "which backups there are"),
+        (lambda _: certificate(ERASURE, 0, "bak_1 until tomorrow"), "which backups there are"),
         (lambda _: "gone", "does not hold"),
         (lambda _: "\n\nno note", "does not hold"),
     ],
@@ -212,6 +218,12 @@ def test_a_certificate_is_of_this_erasure_and_signed(
 ) -> None:
     server.body = lambda body: {**body, "certificate": change(body["certificate"])}
     _refused(client, "erase", why)
+
+
+def test_a_certificate_may_name_the_backups_that_have_not_expired(client: Any, server: Server) -> None:
+    copies = (BACKUP, BACKUP.replace("0", "1", 1))
+    server.body = lambda body: {**body, "certificate": certificate(ERASURE, 0, *copies)}
+    assert client.erase(COLLECTION, SUBJECT).certificate == certificate(ERASURE, 0, *copies)
 
 
 def test_without_its_key_a_certificate_is_still_of_this_leaf(blocking: Client, server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,23 @@ if TYPE_CHECKING:
 NONCE = bytes(range(32))
 CLOSED = closed_part(customer="cus_1", outcome="match")
 DECISION = decision(CLOSED, NONCE)
+
+
+def digests(count: int) -> list[str]:
+    """This many digests as a leaf has them: base64, ascending."""
+    return sorted(base64.b64encode(bytes([number]) * 32).decode() for number in range(count))
+
+
+UNDONE: list[leaf.Json] = [*digests(3)]
 EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "grant": {"sector": "commercial", "country": "US", "purposes": ["access-control"], "modes": ["one-off"],
               "places": ["private"]},
-    "revocation": {"of": "key"},
+    "revocation": {"of": "key", "undoes": [UNDONE[0]]},
     "administration": {"act": "key-issued"},
     "consent": {"purpose": "access-control", "basis": "consent"},
-    "withdrawal": {"purpose": "access-control"},
-    "erasure": {}, "access": {}, "complaint": {}, "start": {},
+    "withdrawal": {"purpose": "access-control", "undoes": UNDONE},
+    "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
+    "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
     "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
 }  # fmt: skip
 JSON = st.recursive(
@@ -65,6 +75,30 @@ def test_every_other_kind_comes_back_and_takes_no_key_more_or_less(kind: str) ->
             leaf.encode({k: v for k, v in opened(kind).items() if k != key})
     with pytest.raises(BadRecord):
         leaf.encode(opened(kind, subject="sub_1"))
+
+
+@pytest.mark.parametrize("undoes", [
+    ["sub_" + 32 * "0"], [UNDONE[1], UNDONE[0]], [UNDONE[0], UNDONE[0]], UNDONE[0], [1], ["AAAA"], ["?" * 44], {},
+    [*digests(leaf.MAX_UNDONE + 1)],
+])  # fmt: skip
+@pytest.mark.parametrize("kind", ["withdrawal", "revocation", "erasure"])
+def test_what_is_undone_is_a_short_sorted_list_of_digests_and_never_an_id(kind: str, undoes: leaf.Json) -> None:
+    with pytest.raises(BadRecord):
+        leaf.encode(opened(kind, undoes=undoes))
+
+
+def test_as_many_digests_as_one_leaf_may_carry_fit_in_it() -> None:
+    raw = leaf.encode(opened("withdrawal", undoes=[*digests(leaf.MAX_UNDONE)]))
+    assert leaf.parse(raw).encode() == raw
+
+
+@pytest.mark.parametrize("changed", [
+    {"step": "lost"}, {"backup": "bak_1"}, {"backup": "sub_" + 32 * "0"}, {"until": "2026-12-22T12:30:00Z"},
+    {"until": ""},
+])  # fmt: skip
+def test_a_leaf_of_a_backup_says_a_step_a_random_id_and_a_whole_hour(changed: dict[str, leaf.Json]) -> None:
+    with pytest.raises(BadRecord):
+        leaf.encode(opened("backup", **changed))
 
 
 @given(st.dictionaries(st.text(st.characters(blacklist_categories=["Cs"]), max_size=6), JSON, max_size=5))

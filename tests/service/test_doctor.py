@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from countenance.service.doctor import Check
 
 NAMES = [
-    "house", "disk", "modes", "master key", "clock", "log", "database", "models", "calibration", "policy",
+    "house", "disk", "modes", "master key", "clock", "log", "database", "backup", "models", "calibration", "policy",
 ]  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_it_works_beside_a_running_house(tmp_path: Path) -> None:
 
 def test_where_there_is_no_house_everything_of_it_is_told(tmp_path: Path) -> None:
     found = ills(Settings(tmp_path / "data", tmp_path / "keys"))
-    assert {"house", "disk", "master key", "clock", "log", "database"} == set(found)
+    assert {"house", "disk", "master key", "clock", "log", "database", "backup"} == set(found)
     assert "countenance init" in found["house"].next_step
 
 
@@ -109,8 +109,9 @@ SPOILT: list[tuple[str, Callable[[Settings], object], set[str]]] = [
     ("other key", _another_master_key, {"master key"}),
     ("other house", _another_house, {"master key", "log"}),
     ("nonsense", _nonsense_vkey, {"house", "master key", "log"}),
-    ("database", _damage_database, {"database"}),
-    ("no database", lambda where: where.database.unlink(), {"database"}),
+    ("database", _damage_database, {"database", "backup"}),
+    ("no database", lambda where: where.database.unlink(), {"database", "backup"}),
+    ("half restored", lambda where: where.restoring.mkdir(), {"house"}),
     ("checkpoint", lambda where: (where.ledger / "checkpoint").write_bytes(b"nonsense\n"), {"log"}),
     ("no checkpoint", lambda where: (where.ledger / "checkpoint").unlink(), {"log", "clock"}),
     ("tiles", lambda where: shutil.rmtree(where.ledger / "tile"), {"log"}),

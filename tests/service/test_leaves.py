@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
 
 from countenance.domain.errors import CountenanceError
 from countenance.policy import cedar, wire
-from countenance.service import detect, erase, identify, people, verify
+from countenance.service import admit, detect, erase, identify, people, verify
 from countenance.service.use import Use
+from countenance.storage.tables import consents
 from tests.service.test_line import enrolled
 from tests.service.world import World, photo, template
 
@@ -41,22 +44,35 @@ def full_run(world: World) -> tuple[Principal, Collection, list[str]]:
         receipts.append(ended.value.receipt)
     receipts.append(people.withdraw(world.house, who, inside, "canary-bob"))
     receipts.append(erase.erase(world.house, who, inside, "canary-ada").receipt)
+    receipts.append(admit.revoke(world.house, who))
     return who, inside, receipts
 
 
 def test_the_ledger_holds_no_name_no_id_no_template_no_picture_and_no_hash_of_one(world: World) -> None:
     who, inside, _ = full_run(world)
     bob = people.subject_id(world.house, who, inside, "canary-bob")
+    with world.house.database.read() as connection:
+        bases = [row.encode() for row in connection.execute(select(consents.c.id)).scalars()]
     world.house.close()
     published = b"".join(path.read_bytes() for path in world.settings.ledger.rglob("*") if path.is_file())
     assert len(published) > 1000
     secrets = [b"canary", *(text.encode() for text in (who.customer.id, who.grant.id, who.key, inside.id, bob))]
+    assert bases
+    secrets += [form for secret in (*bases, *secrets[1:]) for form in _forms(secret)]
     for person in (1, 2):
         secrets += [photo(person)[:64], template(person).tobytes()[:16]]
         digest = hashlib.sha256(photo(person))
         secrets += [digest.digest(), digest.hexdigest().encode()]
     secrets += [secret.removeprefix(b"sub_") for secret in secrets if secret.startswith(b"sub_")]
     assert [secret for secret in secrets if secret in published] == []
+
+
+def _forms(secret: bytes) -> list[bytes]:
+    """An id without its prefix, in bytes, and the digests that anybody could make of it."""
+    bare = secret.partition(b"_")[2]
+    digest = hashlib.sha256(secret)
+    return [secret, bare, bytes.fromhex(bare.decode()), digest.digest(), digest.hexdigest().encode(),
+            base64.b64encode(digest.digest())]  # fmt: skip
 
 
 def test_every_decision_can_be_decided_again_from_the_open_part_of_its_leaf(world: World) -> None:

@@ -111,7 +111,7 @@ def interrupted(world: World, who: Principal, subject: str | None, state: str) -
     """Leave an erasure as a crash would leave it in this state."""
     row = {
         "id": ids.new("erasure"), "customer_id": who.customer.id, "subject_id": subject,
-        "requested": ids.utc(world.moment), "state": state, "certificate": None,
+        "requested": ids.utc(world.moment), "state": state, "certificate": None, "undoes": None,
     }  # fmt: skip
     with world.house.database.begin() as connection:
         connection.execute(insert(erasures), row)

@@ -7,6 +7,7 @@ subject and the outcome. Sources: docs/ledger.md, "The receipt"; docs/api.md.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 HEADER = "countenance-receipt"
 CERTIFICATE = "countenance-erasure@v1"
+_BACKUP = re.compile(r"backup bak_[0-9a-f]{32} until [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:00Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,10 @@ class Reply:
         except (BadRecord, Unverified) as error:
             raise unverified(f"its certificate does not hold: {error.message}") from None
         lines = text.split("\n")
-        if lines[:2] != [CERTIFICATE, erasure] or lines[4:] != [f"leaf {index}", ""]:
+        if lines[:2] != [CERTIFICATE, erasure] or lines[4:5] != [f"leaf {index}"] or lines[-1]:
             raise unverified("its certificate is of another erasure or leaf")
+        if lines[5:-1] != ["backup none"] and not (lines[5:-1] and all(map(_BACKUP.fullmatch, lines[5:-1]))):
+            raise unverified("its certificate does not say which backups there are")
 
     def redacted(self, text: str) -> str:
         """A server's words without the key, should they repeat it, and without what could steer a terminal."""

@@ -16,7 +16,7 @@
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
     │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
-    │                           StorageDamaged
+    │                           StorageDamaged, BackupExpired, HalfRestored
     ├── InternalError           a defect of ours: no result was given, and the leaf says so
     └── Unverified              a receipt, checkpoint or ledger that does not hold
 
@@ -232,6 +232,16 @@ class LogDamaged(Misconfigured):
 class StorageDamaged(Misconfigured):
     code = "storage-damaged"
     default_next_step = "What is stored is not what was written: restore the data folder from a backup."
+
+
+class BackupExpired(Misconfigured):
+    code = "backup-expired"
+    default_next_step = "Restore a backup that has not expired, and destroy this one: people were told its last date."
+
+
+class HalfRestored(Misconfigured):
+    code = "half-restored"
+    default_next_step = "Run `countenance backup restore` again, with the same backup: it begins anew and ends whole."
 
 
 class Unverified(CountenanceError):

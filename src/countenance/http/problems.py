@@ -59,6 +59,8 @@ STATUS: Mapping[type[CountenanceError], int] = {
     errors.ClockWentBack: 503,
     errors.LogDamaged: 503,
     errors.StorageDamaged: 503,
+    errors.BackupExpired: 503,
+    errors.HalfRestored: 503,
     errors.InternalError: 500,
     errors.Unverified: 422,
 }

@@ -10,6 +10,8 @@ combination of words; which of them were refused and why. Rare words (a locality
 rare combination, and two leaves with the same rare combination may well be of the same customer: that is
 what their open parts have in common. Nothing else joins two leaves. A word that is in no vocabulary is
 never written: it could be a name.
+What undoes something also names it by a digest under a key of the house, so that a restored backup can undo it
+again; to everybody else that is a random value which occurs once.
 Sources: docs/ledger.md; the JSON is the subset of RFC 8785 without floats; HMAC is RFC 2104.
 """
 
@@ -47,6 +49,9 @@ MAX_LEAF = 16_384
 MAX_CLOSED = 16_384
 """Bytes of a closed part at most."""
 
+MAX_UNDONE = 64
+"""Digests that one leaf undoes at most; a deed that undoes more has more leaves."""
+
 MAX_INT = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8785)."""
 
@@ -59,15 +64,16 @@ ALWAYS = ("v", "kind", "time", "policy", "laws", "model", "wheel", "commitment")
 KINDS: dict[str, tuple[str, ...]] = {
     "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
     "grant": ("sector", "country", "purposes", "modes", "places"),
-    "revocation": ("of",),
+    "revocation": ("of", "undoes"),
     "consent": ("purpose", "basis"),
-    "withdrawal": ("purpose",),
-    "erasure": (),
+    "withdrawal": ("purpose", "undoes"),
+    "erasure": ("undoes",),
     "administration": ("act",),
     "access": (),
     "complaint": (),
     "start": (),
     "policy-change": ("part", "before", "after"),
+    "backup": ("step", "backup", "until"),
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
 
@@ -114,6 +120,7 @@ _LOCALITY = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:00Z")
 _SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_BACKUP = re.compile(r"bak_[0-9a-f]{32}")
 _LONGEST = 100
 
 
@@ -317,6 +324,11 @@ def _is_commitment(value: Json) -> bool:
     return isinstance(value, str) and len(strict_base64(value)) == sha256().digest_size
 
 
+def _is_undone(value: Json) -> bool:
+    """Keyed digests of what was undone, 32 bytes each in base64, ascending without twins; what for: docs/ledger.md."""
+    return isinstance(value, list) and len(value) <= MAX_UNDONE and _set_of(_is_commitment)(value)
+
+
 _word = _text(_WORD)
 _fact = _text(_FACT)
 _reason = _text(_REASON)
@@ -367,6 +379,10 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "basis": _word,
     "of": lambda value: value in ("grant", "key"),
     "act": lambda value: value in ("key-issued",),
+    "undoes": _is_undone,
+    "step": lambda value: value in ("made", "ended", "restored"),
+    "backup": _text(_BACKUP),
+    "until": lambda value: _is_time(_HOUR, value),
     "part": _word,
     "before": _digest,
     "after": _digest,

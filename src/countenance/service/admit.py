@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Conflict, Refused
-from countenance.service import auth, owed
+from countenance.service import auth, owed, undone
 from countenance.service.application import check, facts_row
 from countenance.service.gate import Answered, Private, next_step
 from countenance.storage.tables import applications, customers, grants
@@ -137,5 +137,6 @@ def revoke(house: House, who: Principal, key: str = "") -> str:
     about = Private(who.customer.id, who.grant.id, ended)
     with house.database.begin() as connection:
         auth.revoke(connection, who.grant.id, ended, house.now())
-        debt = owed.owe(connection, "revocation", {"of": "key"}, about, "revoked", house.now())
+        words = {"of": "key", **undone.undoes(house.vault, "revocation", (ended,))}
+        debt = owed.owe(connection, "revocation", words, about, "revoked", house.now())
     return owed.pay_one(house, debt)

@@ -7,6 +7,7 @@ what a restart owes people first: owed leaves are written and unfinished erasure
 from __future__ import annotations
 
 import resource
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -60,6 +61,7 @@ class House:
         self.settings = settings
         self.now = clock
         self.laws: tuple[Law, ...] = ()
+        self.paying = threading.Lock()
         self.policies = cedar.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
@@ -132,6 +134,7 @@ class House:
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
         with self.database.read() as connection:
             self.of_other_models = self.faces.count(connection) - loaded
+        self._stack.enter_context(owed.Payer(self))
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)

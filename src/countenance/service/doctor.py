@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from countenance.domain import ids
 from countenance.domain.errors import (
     ClockWentBack,
     CountenanceError,
@@ -67,6 +68,7 @@ def examine(settings: Settings, now: datetime) -> tuple[Check, ...]:
         "clock": lambda: _clock(settings, now),
         "log": lambda: _log(settings),
         "database": lambda: _database(settings),
+        "backup": lambda: _backup(settings, now),
         "models": lambda: _models(settings),
         "calibration": lambda: _calibration(settings),
         "policy": lambda: _policy(now),
@@ -166,6 +168,18 @@ def _database(settings: Settings) -> str:
     size = settings.database.stat().st_size
     waits = "" if revision == db.HEAD else "; its schema is another version's, and the next start says more"
     return f"its structure is whole, {size / 2**20:,.1f} MiB{waits}"
+
+
+def _backup(settings: Settings, now: datetime) -> str:
+    """When the last one was made: a house without one is not ill, and is told."""
+    rows = db.look(settings.database, "SELECT created, until, removed FROM backups ORDER BY created DESC")
+    kept = [(created, until) for created, until, removed in rows if removed is None]
+    if not kept:
+        return "WARNING: there is none; make one with `countenance backup make FILE`"
+    created, until = kept[0]
+    if until <= ids.utc(now):
+        return f"WARNING: the last one, made {created}, could be restored until {until}; make another, destroy that one"
+    return f"the last one was made {created} and may be restored until {until}"
 
 
 def _models(settings: Settings) -> str:

@@ -6,9 +6,9 @@
     3. the rows                   templates, bases, counts, nonces and closed parts, the subject itself
     4. the files                  the write-ahead log is folded in and cut; deleted pages are zeroed
     5. re-read                    the files are searched for what was deleted; written anew where it is found
-    6. the name                   the note of step 1 forgets whom it was about; then 4 and 5 again
-    7. the leaf                   an erasure took place; it names nobody
-    8. the certificate            signed with its own key, bound to that leaf
+    6. the name                   the note of step 1 forgets whom it was about, but for a digest; then 4 and 5 again
+    7. the leaf                   an erasure took place; it names nobody, and a restored backup can undo it again
+    8. the certificate            signed with its own key, bound to that leaf; it names the copies that may still exist
 
 Every step may be run again. Killed before 1 is committed, nothing was acknowledged; after it, a restart finishes,
 and writes the whole database anew, since nobody knows any more what to look for.
@@ -24,16 +24,19 @@ from sqlalchemy import delete, insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import Conflict, StorageDamaged
-from countenance.service import founding, owed, people
+from countenance.service import backup, founding, owed, people, undone
 from countenance.service.gate import Private
 from countenance.storage.tables import closed_parts, consents, erasures, meter, subjects
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
+    from countenance.gallery.faces import Faces
+    from countenance.ledger.leaf import Json
     from countenance.service.app import House
     from countenance.service.auth import Principal
     from countenance.service.people import Collection
+    from countenance.storage.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def erase(house: House, who: Principal, inside: Collection, alias_or_id: str) ->
     erasure = ids.new("erasure")
     row = {
         "id": erasure, "customer_id": who.customer.id, "subject_id": subject,
-        "requested": ids.utc(house.now()), "state": "begun", "certificate": None,
+        "requested": ids.utc(house.now()), "state": "begun", "certificate": None, "undoes": None,
     }  # fmt: skip
     with house.database.begin() as connection:
         connection.execute(insert(erasures), row)
@@ -74,10 +77,11 @@ def _carry_out(house: House, erasure: str, collection: str = "", *, resumed: boo
         owed.pay(house)
         if collection:
             house.index.remove_subject(collection, note.subject_id)
-        traces = _delete(house, note.subject_id)
+        with house.database.begin() as connection:
+            traces = remove(connection, house.faces, house.vault, note.subject_id)
         house.candidates.changed()
         _scrub(house, traces)
-        _forget_name(house, erasure)
+        _forget_name(house, note)
         _scrub(house, (note.subject_id.encode(),))
     if resumed:
         house.database.rewrite()
@@ -89,17 +93,16 @@ def _note(house: House, erasure: str) -> Row[tuple[str, ...]]:
         return connection.execute(select(erasures).where(erasures.c.id == erasure)).one()
 
 
-def _delete(house: House, subject: str) -> tuple[bytes, ...]:
-    """Delete every row about a subject in one transaction; returns the bytes that must not be found again."""
-    target = house.vault.digest(subject.encode(), label="meter")
-    with house.database.begin() as connection:
-        sealed = house.faces.delete(connection, subject)
-        closed = connection.execute(select(closed_parts).where(closed_parts.c.subject_id == subject)).all()
-        aliases = connection.execute(select(subjects.c.alias).where(subjects.c.id == subject)).scalars().all()
-        for table in (consents, closed_parts):
-            connection.execute(delete(table).where(table.c.subject_id == subject))
-        connection.execute(delete(meter).where(meter.c.target == target))
-        connection.execute(delete(subjects).where(subjects.c.id == subject))
+def remove(connection: Connection, faces: Faces, vault: Vault, subject: str) -> tuple[bytes, ...]:
+    """Delete every row about a subject but for its erasure's; returns the bytes that must not be found again."""
+    target = vault.digest(subject.encode(), label="meter")
+    sealed = faces.delete(connection, subject)
+    closed = connection.execute(select(closed_parts).where(closed_parts.c.subject_id == subject)).all()
+    aliases = connection.execute(select(subjects.c.alias).where(subjects.c.id == subject)).scalars().all()
+    for table in (consents, closed_parts):
+        connection.execute(delete(table).where(table.c.subject_id == subject))
+    connection.execute(delete(meter).where(meter.c.target == target))
+    connection.execute(delete(subjects).where(subjects.c.id == subject))
     return (*sealed, *(row.nonce for row in closed), *aliases, target)
 
 
@@ -114,20 +117,31 @@ def _scrub(house: House, traces: tuple[bytes, ...]) -> None:
         ) from error
 
 
-def _forget_name(house: House, erasure: str) -> None:
+def _forget_name(house: House, note: Row[tuple[str, ...]]) -> None:
+    """From here on the note has a digest of whom it was about, which says nothing, and the leaf says it, too."""
+    kept = undone.digest(house.vault, "erasure", note.subject_id)
+    forgotten = update(erasures).where(erasures.c.id == note.id).values(subject_id=None, undoes=kept, state="gone")
     with house.database.begin() as connection:
-        connection.execute(update(erasures).where(erasures.c.id == erasure).values(subject_id=None, state="gone"))
+        connection.execute(forgotten)
 
 
 def _certify(house: House, note: Row[tuple[str, ...]]) -> Erased:
     """Leaf, then certificate, then the state that says so: a crash between them makes a second leaf, never none."""
-    index, receipt = house.gate.note("erasure", {}, Private(customer=note.customer_id), note.id)
+    words: dict[str, Json] = {"undoes": [note.undoes] if note.undoes else []}
+    index, receipt = house.gate.note("erasure", words, Private(customer=note.customer_id), note.id)
     moment = ids.utc(house.now())
     signer = founding.signer(house.settings, house.vault, "certificate")
     text = f"countenance-erasure@v1\n{note.id}\nrequested {note.requested}\ngone {moment}\nleaf {index}\n"
-    certificate = signer.sign(text).decode()
+    certificate = signer.sign(text + _copies(house, moment)).decode()
     with house.database.begin() as connection:
         connection.execute(
             update(erasures).where(erasures.c.id == note.id).values(state="certified", certificate=certificate)
         )
     return Erased(note.id, certificate, receipt)
+
+
+def _copies(house: House, moment: str) -> str:
+    """The certificate's lines about backups that have not expired: each may still hold what was erased here."""
+    with house.database.read() as connection:
+        copies = backup.unexpired(connection, moment)
+    return "".join(f"backup {copy.id} until {copy.until}\n" for copy in copies) or "backup none\n"

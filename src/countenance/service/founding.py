@@ -15,7 +15,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from countenance.domain.errors import BadInput, Conflict, NotInitialised
+from countenance.domain.errors import BadInput, Conflict, HalfRestored, NotInitialised
 from countenance.ledger.log import Log
 from countenance.ledger.note import Signer
 from countenance.storage import db, files
@@ -39,7 +39,7 @@ def wall_clock() -> datetime:
 def found(settings: Settings, origin: str, *, clock: Callable[[], datetime] = wall_clock) -> None:
     """Make a house. origin: the log's name, such as `faces.example.com/log` (C2SP tlog-checkpoint)."""
     _check_origin(origin)
-    if settings.log_vkey.exists():
+    if settings.log_vkey.exists() or settings.restoring.exists():
         raise Conflict("there is a house in this data folder already", next_step="Name another folder with --data.")
     files.make_private_folder(settings.data)
     files.make_private_folder(settings.log_state)
@@ -53,7 +53,9 @@ def found(settings: Settings, origin: str, *, clock: Callable[[], datetime] = wa
 
 
 def require(settings: Settings) -> None:
-    """Raise NotInitialised where there is no house."""
+    """Raise NotInitialised where there is no house, HalfRestored where a restore did not end."""
+    if settings.restoring.exists():
+        raise HalfRestored("a restore of this house was begun and did not end")
     if not settings.log_vkey.exists():
         raise NotInitialised("there is no house in this data folder")
 

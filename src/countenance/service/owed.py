@@ -1,19 +1,28 @@
 """Leaves that are owed: written in the transaction of what they are about, paid right after, or at the next start.
 
 For what must take effect whether or not the log can be written: a withdrawal. A crash between deed and leaf
-leaves the debt in SQL; opening the house pays it by the same code.
+leaves the debt in SQL; opening the house pays it by the same code. A command that runs beside the house and has no
+log of its own (`countenance backup`) owes its leaf too, and the house pays it within seconds.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, true
 
 from countenance.domain import ids
+from countenance.domain.errors import CountenanceError, LogUnavailable
 from countenance.service.gate import Private
 from countenance.storage.tables import outbox
+
+PACE = 5.0
+"""Seconds between two looks for what other processes owe."""
+
+FROM_OUTSIDE = "backup"
+"""The kind of leaf that other processes owe, and no request of the house itself."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +59,39 @@ def pay_one(house: House, debt: int) -> str:
     return receipt
 
 
-def pay(house: House) -> int:
-    """Write every owed leaf; returns how many there were."""
-    with house.database.read() as connection:
-        debts = [row.id for row in connection.execute(select(outbox.c.id).order_by(outbox.c.id))]
-    for debt in debts:
-        pay_one(house, debt)
+def pay(house: House, kind: str = "") -> int:
+    """Write every owed leaf, or those of one kind; returns how many there were."""
+    of_kind = outbox.c.kind == kind if kind else true()
+    with house.paying:
+        with house.database.read() as connection:
+            debts = [row.id for row in connection.execute(select(outbox.c.id).where(of_kind).order_by(outbox.c.id))]
+        for debt in debts:
+            pay_one(house, debt)
     return len(debts)
+
+
+class Payer:
+    """While it is entered, what other processes owe is paid: a thread of its own, at rest between two looks."""
+
+    def __init__(self, house: House, pace: float = PACE) -> None:
+        self._house = house
+        self._pace = pace
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="owed-payer", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._pace):
+            try:
+                pay(self._house, FROM_OUTSIDE)
+            except LogUnavailable:
+                return  # the log stopped, and every append and /readyz say so; the next start pays
+            except CountenanceError:
+                continue  # the database was busy: the debt stays, and the next look finds it

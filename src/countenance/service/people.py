@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, insert, select
 from countenance import consent
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound
-from countenance.service import owed
+from countenance.service import owed, undone
 from countenance.service.gate import Private
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import collections, subjects, templates
@@ -200,11 +200,16 @@ def withdraw(house: House, who: Principal, inside: Collection, alias_or_id: str)
     subject = subject_id(house, who, inside, alias_or_id)
     about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
     with house.database.begin() as connection:
-        if consent.withdraw(connection, subject, None, house.now()) == 0:
+        withdrawn = consent.withdraw(connection, subject, None, house.now())
+        if not withdrawn:
             raise Conflict("nothing to withdraw: no basis of this subject is open")
-        debt = owed.owe(connection, "withdrawal", {"purpose": inside.purpose}, about, "withdrawn", house.now())
+        debts = [
+            owed.owe(connection, "withdrawal", {"purpose": inside.purpose, **words}, about, "withdrawn", house.now())
+            for words in (undone.undoes(house.vault, "withdrawal", share) for share in undone.shares(withdrawn))
+        ]
     house.candidates.changed()
-    return owed.pay_one(house, debt)
+    receipts = [owed.pay_one(house, debt) for debt in debts]
+    return receipts[0]
 
 
 def customer_key(house: House, who: Principal) -> CustomerKey:

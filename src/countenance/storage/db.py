@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from countenance.storage.fixed import Fixed
 
 # The newest step of migrations/versions; a test compares it with the folder.
-HEAD = "0001"
+HEAD = "0003"
 
 BUSY_MS = 5_000  # how long a call waits for another's lock before it is told to come again
 _CHUNK = 1 << 20  # bytes read at a time by `contains`
@@ -125,6 +125,22 @@ class Database:
         with _ours(), self._outside_transactions() as connection:
             connection.exec_driver_sql("VACUUM")
         self.checkpoint_truncate()
+
+    def snapshot(self) -> bytes:
+        """The bytes of a database file that holds one consistent state, this moment's; no writer is held up.
+
+        They are in memory alone, as many as the file has: what is copied must not lie about in a file of its own.
+        Raises as `begin`.
+        """
+        with _ours(), self._outside_transactions() as connection:
+            driver = connection.connection.dbapi_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("BEGIN").close()
+            try:
+                driver.execute("SELECT 1 FROM sqlite_schema").fetchone()  # the snapshot is taken by the first read
+                return driver.serialize()
+            finally:
+                driver.execute("ROLLBACK").close()
 
     def scrub(self, needles: Iterable[bytes]) -> bool:
         """Make sure that nothing of what was deleted is left in the files; call it after the deletion's
@@ -214,14 +230,34 @@ def inspect(path: Path) -> str:
 
     Raises NotInitialised, StorageDamaged, Misconfigured, Unavailable.
     """
+    with _looking(path) as connection:
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise StorageDamaged("The structure of the database is damaged.")
+    return revision(path)
+
+
+def revision(path: Path) -> str:
+    """The revision of a database's schema. It migrates nothing. Raises as `inspect`."""
+    return str(look(path, "SELECT version_num FROM alembic_version")[0][0])
+
+
+def look(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query of ours, on a database that may be another process's, and is changed by nothing here.
+
+    Raises as `inspect`.
+    """
+    with _looking(path) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextmanager
+def _looking(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise NotInitialised("There is no database in the data folder.")
     address = f"{path.absolute().as_uri()}?mode=rw"  # a read-only connection would leave its WAL files behind
     with _ours(), closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as connection:
         connection.execute("PRAGMA query_only=ON")
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise StorageDamaged("The structure of the database is damaged.")
-        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+        yield connection
 
 
 def _engine(path: Path, busy_ms: int) -> sa.Engine:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from countenance.domain.errors import BadInput, Conflict, CountenanceError, DiskFull, Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -81,20 +82,21 @@ def make_private_folder(path: Path) -> None:
             path.chmod(FOLDER_MODE)
 
 
-def write_private(path: Path, content: bytes, *, what: str = "the file", disk: Disk = DISK) -> None:
-    """Put `content` at `path` atomically and durably, mode 0600, replacing what was there.
+def write_private(path: Path, content: bytes | Iterable[bytes], *, what: str = "the file", disk: Disk = DISK) -> None:
+    """Put `content`, whole or piece by piece, at `path` atomically and durably, mode 0600, replacing what was there.
 
     Raises DiskFull or Misconfigured; then `path` holds the old bytes or all of the new ones, and no temporary
     file is left.
     """
-    with disk_errors(what), _written_beside(path, content, disk) as temporary:
+    pieces = (content,) if isinstance(content, bytes) else content
+    with disk_errors(what), _written_beside(path, pieces, disk) as temporary:
         # The point of no return: from here the name holds the new bytes.
         disk.replace(temporary, path)
 
 
 def create_private(path: Path, content: bytes, *, what: str = "the file", disk: Disk = DISK) -> None:
     """As `write_private`, but raises Conflict where `path` exists: a key is never overwritten."""
-    with disk_errors(what), _written_beside(path, content, disk) as temporary:
+    with disk_errors(what), _written_beside(path, (content,), disk) as temporary:
         try:
             disk.link(temporary, path)
         except FileExistsError as error:
@@ -102,11 +104,11 @@ def create_private(path: Path, content: bytes, *, what: str = "the file", disk: 
 
 
 @contextmanager
-def _written_beside(path: Path, content: bytes, disk: Disk) -> Iterator[Path]:
-    """A durable temporary file with `content` in the folder of `path`; on leaving, the folder is fsynced."""
+def _written_beside(path: Path, pieces: Iterable[bytes], disk: Disk) -> Iterator[Path]:
+    """A durable temporary file with these pieces in the folder of `path`; on leaving, the folder is fsynced."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        _write_durably(temporary, content, disk)
+        _write_durably(temporary, pieces, disk)
         yield temporary
     finally:
         with suppress(FileNotFoundError):
@@ -114,12 +116,13 @@ def _written_beside(path: Path, content: bytes, disk: Disk) -> Iterator[Path]:
     _fsync_folder(path.parent, disk)
 
 
-def _write_durably(path: Path, content: bytes, disk: Disk) -> None:
+def _write_durably(path: Path, pieces: Iterable[bytes], disk: Disk) -> None:
     descriptor = disk.create(path)
     try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[disk.write(descriptor, rest) :]
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[disk.write(descriptor, rest) :]
         disk.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -137,6 +140,24 @@ def remove(path: Path, *, what: str = "the file", disk: Disk = DISK) -> None:
     """Remove `path` durably; nothing happens where it is missing. Raises DiskFull or Misconfigured."""
     with disk_errors(what):
         path.unlink(missing_ok=True)
+        _fsync_folder(path.parent, disk)
+
+
+def move(source: Path, target: Path, *, what: str = "the file", disk: Disk = DISK) -> None:
+    """Give a durable file of ours another name in this file system, replacing what was there. Raises as `remove`."""
+    with disk_errors(what):
+        disk.replace(source, target)
+        _fsync_folder(target.parent, disk)
+
+
+def remove_folder(path: Path, *, what: str = "the folder", disk: Disk = DISK) -> None:
+    """Remove a folder of plain files durably; nothing happens where it is missing. Raises as `remove`."""
+    if not path.is_dir():
+        return
+    with disk_errors(what):
+        for each in sorted(path.iterdir()):
+            each.unlink()
+        path.rmdir()
         _fsync_folder(path.parent, disk)
 
 
@@ -174,6 +195,21 @@ def read_private(
 ) -> bytes:
     """As `read_bounded`, but refuses a file that is another user's or that others may read or write."""
     return _read(path, limit, what, missing, private=True)
+
+
+@contextmanager
+def reading(
+    path: Path, *, what: str = "the file", missing: type[CountenanceError] = Misconfigured
+) -> Iterator[BinaryIO]:
+    """The regular file at `path`, open for reading, for what is too long to be read at once. Raises as the others."""
+    with disk_errors(what):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError as error:
+            raise missing(f"There is no file for {what}.") from error
+        with os.fdopen(descriptor, "rb") as file:
+            _check(os.fstat(descriptor), what, private=False)
+            yield file
 
 
 def _read(path: Path, limit: int, what: str, missing: type[CountenanceError], *, private: bool) -> bytes:

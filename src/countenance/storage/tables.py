@@ -197,7 +197,8 @@ closed_parts = Table(
 )
 
 # customer_id and subject_id name rows that are gone when the erasure is done; hence no foreign keys.
-# subject_id is emptied before the certificate is signed: then nothing here names the person.
+# subject_id is emptied before the certificate is signed: then nothing here names the person. undoes: the keyed
+# digest of it that the leaf publishes (service.undone), kept from then on; null before.
 erasures = Table(
     "erasures",
     metadata,
@@ -207,6 +208,18 @@ erasures = Table(
     _text("requested"),
     _text("state"),
     _text("certificate", nullable=True),
+    _text("undoes", nullable=True),
+)
+
+# Copies of this house that may still exist. until: when the file may no longer be restored. removed: when the operator
+# said that it was destroyed, or null. A row is here before its file is: a copy that nobody noted can't be.
+backups = Table(
+    "backups",
+    metadata,
+    _id(),
+    _text("created"),
+    _text("until"),
+    _text("removed", nullable=True),
 )
 
 # Leaves that are owed: written in the same transaction as what they are about, removed once appended.

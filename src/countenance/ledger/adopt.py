@@ -1,0 +1,91 @@
+"""A log that goes on from its published copy, where its own folders are lost: tiles, checkpoint, then a journal.
+
+    1. every tile and bundle that the copy's checkpoint needs: written, fsynced, renamed
+    2. the checkpoint, the same way
+    3. a journal segment that begins at its size. From here on there is a log, and it opens like any other.
+
+Killed before 3, the same call does it all again. The copy has been checked from end to end before (fsck.py), and
+nothing older than what a journal holds can come in: where there is a journal, this refuses. What it can't see is
+whether the copy is the newest that anybody holds; a log that goes on from an older one signs a second history.
+Sources: C2SP tlog-tiles; log.py for the order of writing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from countenance.domain.errors import Conflict, Unverified
+from countenance.ledger import durable, journal, merkle, publish, tiles
+from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from countenance.ledger.note import Verifier
+
+
+def adopt(
+    copy: Path, public: Path, state: Path, log: Verifier, now: datetime, disk: durable.Disk | None = None
+) -> None:
+    """Make the log's two folders from a published copy that `fsck` found whole. The caller holds the folder's lock.
+
+    Raises Conflict where there is a journal, Unverified, LogUnavailable, DiskFull.
+    """
+    disk = disk or durable.Disk()
+    with durable.disk_errors():
+        if journal.segments(state):
+            raise Conflict("there is a log already, and it is not replaced by a copy of it")
+        signed = (copy / publish.CHECKPOINT).read_bytes()
+        size = open_checkpoint(signed, log).size
+        durable.make_folder(disk, public, mode=durable.PUBLIC_FOLDER)
+        for tile in needed(size):
+            durable.make_folder(disk, (public / tile.path).parent, mode=durable.PUBLIC_FOLDER)
+            durable.put(disk, public / tile.path, _whole(copy, tile), mode=durable.PUBLIC_FILE)
+        durable.put(disk, public / publish.CHECKPOINT, signed, mode=durable.PUBLIC_FILE)
+        journal.Journal(disk, state).roll(journal.Record(int(now.timestamp()), size, (), signed))
+
+
+def needed(size: int) -> Iterator[tiles.Tile]:
+    """The tiles and bundles that a checkpoint of this size needs."""
+    for level in (tiles.ENTRIES, *tiles.levels(size)):
+        yield from tiles.tiles_between(level, 0, size)
+
+
+def contains(public: Path, size: int, earlier: Checkpoint) -> None:
+    """Raise Unverified unless the tree of `size` leaves in this folder begins with that of an earlier checkpoint."""
+    if earlier.size > size:
+        raise Unverified(
+            f"the ledger has {size:,} leaves, and {earlier.size:,} were signed: it is older than what was seen",
+            next_step="Give the newest copy of the ledger that there is; a ledger is never rolled back.",
+        )
+
+    def node(level: int, index: int) -> bytes:
+        high, up = divmod(level, tiles.HEIGHT)
+        start = index << up
+        tile = tiles.Tile(high, start // tiles.WIDTH, min(tiles.WIDTH, tiles.count(high, size) - _first(start)))
+        hashes = tiles.read_hashes(public, tile)[start - tile.start :]
+        return tiles.fold(hashes[: 1 << up], up)[0]
+
+    if merkle.mth(0, earlier.size, node) != earlier.root:
+        raise Unverified("the ledger does not hold what was signed before: it is of another house, or another history")
+
+
+def leaves(public: Path, start: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Index and bytes of each leaf from `start` on, in the published tree of `size` leaves."""
+    for bundle in tiles.tiles_between(tiles.ENTRIES, start, size):
+        for index, entry in enumerate(tiles.read_entries(public, bundle), bundle.start):
+            if index >= start:
+                yield index, entry
+
+
+def _whole(copy: Path, tile: tiles.Tile) -> bytes:
+    """Exactly this tile's bytes, also where the copy has a wider one by now."""
+    if tile.level == tiles.ENTRIES:
+        return tiles.encode_bundle(tiles.read_entries(copy, tile))
+    return b"".join(tiles.read_hashes(copy, tile))
+
+
+def _first(start: int) -> int:
+    return start // tiles.WIDTH * tiles.WIDTH
