@@ -15,7 +15,8 @@ from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound, PoorQuality, Refused, SeveralFaces
 from countenance.ledger.note import Verifier, open_note
 from countenance.service import admit, auth, enrol, erase, identify, people, verify
-from countenance.service.use import Use
+from countenance.service.gate import Done, Permit, Private
+from countenance.service.use import Use, ask_of
 from countenance.storage.tables import closed_parts, erasures, outbox, subjects, templates
 from tests.service.test_line import enrolled
 from tests.service.world import World, photo
@@ -105,6 +106,25 @@ def test_an_erasure_removes_every_row_and_signs_a_certificate(world: World) -> N
     assert done.erasure in open_note(done.certificate.encode(), [key])
     assert world.proven(answer.receipt).leaf.open["verdict"] == "allow"
     assert verify.verify(world.house, who, inside, "bob", photo(2), Use()).result.likeness.match
+
+
+def test_an_ask_under_way_while_its_subject_is_erased_leaves_nothing_of_them(world: World) -> None:
+    """A verification that began before an erasure once wrote its closed part, with the subject's id, after it."""
+    who, inside = enrolled(world, ("ada", 1), ("bob", 2))
+    ada = people.subject_id(world.house, who, inside, "ada")
+
+    def work(_: Permit) -> Done[str]:
+        erase.erase(world.house, who, inside, "ada")
+        return Done("done", "match", subject=ada)
+
+    about = Private(who.customer.id, who.grant.id, who.key, inside.id, ada)
+    answer = world.house.gate.run(who, ask_of(who, "verify", Use()), work, about=about)
+    assert world.proven(answer.receipt).leaf.open["verdict"] == "allow"
+    assert not world.house.database.contains(ada.encode())
+    with world.house.database.read() as connection:
+        kept = connection.execute(select(closed_parts.c.leaf_index)).scalars().all()
+    assert answer.index not in kept
+    assert kept
 
 
 def interrupted(world: World, who: Principal, subject: str | None, state: str) -> None:

@@ -11,7 +11,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, exists, insert, or_, select
 
 from countenance.activity import Meter
 from countenance.consent import Candidates
@@ -26,7 +26,7 @@ from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
 from countenance.storage import db
 from countenance.storage.fixed import Fixed
-from countenance.storage.tables import closed_parts
+from countenance.storage.tables import closed_parts, subjects
 from countenance.storage.vault import Vault
 from countenance.vision import models
 from countenance.vision.calibration import Calibration, model_facts
@@ -43,7 +43,18 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Vision = Callable[[Settings], tuple[Engine, Calibration]]
 
-_KEEP = Fixed(insert(closed_parts).prefix_with("OR REPLACE"))
+_OF = bindparam("subject_id", type_=closed_parts.c.subject_id.type)
+_KEEP = Fixed(
+    insert(closed_parts)
+    .prefix_with("OR REPLACE")
+    .from_select(
+        _ROW := ["leaf_index", "customer_id", "subject_id", "nonce", "closed"],
+        select(*[bindparam(name, type_=closed_parts.c[name].type) for name in _ROW]).where(
+            or_(_OF.is_(None), exists().where(subjects.c.id == _OF))
+        ),
+    )
+)
+"""Unless the person has left: an ask that was under way while they were erased leaves nothing about them behind."""
 
 
 def load_vision(settings: Settings) -> tuple[Engine, Calibration]:

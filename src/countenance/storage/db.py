@@ -19,20 +19,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from countenance.domain.errors import (
     BadInput,
-    BadRecord,
     Conflict,
-    CountenanceError,
-    DiskFull,
     Misconfigured,
     NotInitialised,
     StorageDamaged,
     Unavailable,
 )
 from countenance.storage import files, fixed
+from countenance.storage.faults import ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -79,7 +76,7 @@ class Database:
         Raises Conflict (a name taken, a row still referred to), DiskFull, Unavailable (another holds the lock
         for more than 5 s), StorageDamaged, Misconfigured; and whatever the block raises.
         """
-        with _ours(), self._engine.begin() as connection:
+        with ours(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -88,7 +85,7 @@ class Database:
 
         It is undone when the block ends: what was written in it is not kept. Raises as `begin`.
         """
-        with _ours(), self._engine.connect() as connection:
+        with ours(), self._engine.connect() as connection:
             connection.execution_options(**{_KIND: "BEGIN DEFERRED"})
             transaction = connection.begin()
             try:
@@ -112,7 +109,7 @@ class Database:
         After it, pages as they were before a deletion are in no file of the database. Raises Unavailable
         where a reader holds an older snapshot for more than 5 s; the rest as `begin`.
         """
-        with _ours(), self._outside_transactions() as connection:
+        with ours(), self._outside_transactions() as connection:
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise Unavailable("The database is being read: its log could not be emptied yet.")
@@ -122,7 +119,7 @@ class Database:
 
         Holds up writers meanwhile, and takes as much memory and free disk as the database has bytes.
         """
-        with _ours(), self._outside_transactions() as connection:
+        with ours(), self._outside_transactions() as connection:
             connection.exec_driver_sql("VACUUM")
         self.checkpoint_truncate()
 
@@ -132,7 +129,7 @@ class Database:
         They are in memory alone, as many as the file has: what is copied must not lie about in a file of its own.
         Raises as `begin`.
         """
-        with _ours(), self._outside_transactions() as connection:
+        with ours(), self._outside_transactions() as connection:
             driver = connection.connection.dbapi_connection
             assert isinstance(driver, sqlite3.Connection)
             driver.execute("BEGIN").close()
@@ -193,7 +190,7 @@ class Database:
     @contextmanager
     def _driver(self) -> Iterator[sqlite3.Connection]:
         """SQLite's own connection, from the same pool."""
-        with _ours(), closing(self._engine.raw_connection()) as pooled:
+        with ours(), closing(self._engine.raw_connection()) as pooled:
             connection = pooled.driver_connection
             assert isinstance(connection, sqlite3.Connection)
             yield connection
@@ -255,7 +252,7 @@ def _looking(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.exists():
         raise NotInitialised("There is no database in the data folder.")
     address = f"{path.absolute().as_uri()}?mode=rw"  # a read-only connection would leave its WAL files behind
-    with _ours(), closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as connection:
+    with ours(), closing(sqlite3.connect(address, uri=True, timeout=BUSY_MS / 1000)) as connection:
         connection.execute("PRAGMA query_only=ON")
         yield connection
 
@@ -285,7 +282,7 @@ def _to_head(database: Database) -> None:
     with database.read() as connection:
         if _revision(connection) == HEAD:
             return
-    with _ours(), database._outside_transactions() as connection:  # noqa: SLF001
+    with ours(), database._outside_transactions() as connection:  # noqa: SLF001
         # A step may rebuild a table that others point at; the check before the commit stands in for the keys.
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN EXCLUSIVE")
@@ -330,55 +327,6 @@ def _revision(connection: Connection) -> str | None:
     if names:
         raise Misconfigured("The database in the data folder was not made by Countenance.")
     return None
-
-
-@contextmanager
-def _ours() -> Iterator[None]:
-    """Raise an error of ours in place of one of SQLite or SQLAlchemy."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise _error_of(error) from None
-    except sqlite3.Error as error:
-        raise _error_of_sqlite(error) from None
-
-
-def _error_of(error: SQLAlchemyError) -> CountenanceError:
-    cause = error.orig if isinstance(error, sa.exc.StatementError) else None
-    if isinstance(cause, CountenanceError):
-        return cause
-    if isinstance(error, DBAPIError) and isinstance(cause, sqlite3.Error):
-        return _error_of_sqlite(cause)
-    if isinstance(error, sa.exc.TimeoutError):
-        return Unavailable("Every connection to the database is in use.")
-    return BadRecord("A record could not be stored as it was given.")
-
-
-_TAKEN = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"})
-_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
-_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED"})
-
-
-def _error_of_sqlite(error: sqlite3.Error) -> CountenanceError:
-    """Our error for a result code of SQLite (sqlite.org/rescode.html)."""
-    name = getattr(error, "sqlite_errorname", "")
-    primary = "_".join(name.split("_")[:2])
-    if primary == "SQLITE_FULL":
-        return DiskFull("The disk is full: the database was not changed.")
-    if primary in _DAMAGED:
-        return StorageDamaged("The database file is damaged, or is no database.")
-    if primary in _BUSY:
-        return Unavailable("The database is in use by another writer.")
-    if name in _TAKEN:
-        return Conflict("There is one with that name or id already.")
-    if name == "SQLITE_CONSTRAINT_FOREIGNKEY":
-        return Conflict("It refers to something that does not exist, or is still referred to.")
-    if primary == "SQLITE_CONSTRAINT":
-        return BadRecord("A record could not be stored as it was given.")
-    return Misconfigured(
-        f"The database could not be used ({name or 'unknown'}).",
-        next_step="Check the owner, the modes and the health of the disk of the data folder.",
-    )
 
 
 def _file_contains(path: Path, needles: tuple[bytes, ...]) -> bool:
