@@ -19,10 +19,11 @@ from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger.log import Log
 from countenance.policy import cedar, laws
-from countenance.service import build, erase, founding, owed
+from countenance.service import build, erase, founding, kept, owed
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
+from countenance.service.repeat import Repeats
 from countenance.storage import db
 from countenance.storage.tables import closed_parts
 from countenance.storage.vault import Vault
@@ -110,6 +111,7 @@ class House:
         self.engine, self.calibration = vision(self.settings)
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
+        self.repeats = Repeats()
         self.candidates = Candidates(self.database)
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)
@@ -124,6 +126,7 @@ class House:
     def _settle(self, progress: Progress | None) -> None:
         """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
         self.meter.sweep(self.now())
+        kept.sweep(self.database, self.now())
         owed.pay(self)
         erase.complete(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, select
 
 from countenance.domain import ids
+from countenance.service import kept
 from countenance.service.gate import Private
 from countenance.storage.tables import outbox
 
@@ -39,13 +40,14 @@ def owe(
 
 
 def pay_one(house: House, debt: int) -> str:
-    """Write one owed leaf; returns its receipt."""
+    """Write one owed leaf; returns its receipt, which an answer that is kept for a repeat gets too."""
     with house.database.read() as connection:
         row = connection.execute(select(outbox).where(outbox.c.id == debt)).one()
     private = dict(row.private)
     outcome = private.pop("outcome")
     _, receipt = house.gate.note(row.kind, row.open, Private(**private), outcome)
     with house.database.begin() as connection:
+        kept.settle(connection, house.vault, debt, receipt)
         connection.execute(delete(outbox).where(outbox.c.id == debt))
     return receipt
 
