@@ -112,6 +112,7 @@ class House:
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
         self.repeats = Repeats()
+        self.debts = owed.Debts()
         self.candidates = Candidates(self.database)
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)

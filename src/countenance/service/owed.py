@@ -1,12 +1,16 @@
 """Leaves that are owed: written in the transaction of what they are about, paid right after, or at the next start.
 
 For what must take effect whether or not the log can be written: a withdrawal. A crash between deed and leaf
-leaves the debt in SQL; opening the house pays it by the same code.
+leaves the debt in SQL; opening the house pays it by the same code. Who owes, who repeats the call and an erasure may
+come to pay one debt at the same time: one of them writes the leaf, and all get its receipt.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import asdict
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
@@ -26,6 +30,33 @@ if TYPE_CHECKING:
     from countenance.service.app import House
 
 
+REMEMBERED = 256  # debts whose receipt is kept in memory for others who come to pay them; far more than calls at once
+
+
+class Debts:
+    """Which debts are being paid, and the receipts of the newest that were. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._receipts: OrderedDict[int, Future[str]] = OrderedDict()
+
+    def claim(self, debt: int) -> tuple[Future[str], bool]:
+        """The receipt to come, and whether the caller is the one to write the leaf."""
+        with self._lock:
+            found = self._receipts.get(debt)
+            if found is not None:
+                return found, False
+            self._receipts[debt] = made = Future[str]()
+            for old in [number for number, one in self._receipts.items() if one.done()][:-REMEMBERED]:
+                del self._receipts[old]
+            return made, True
+
+    def give_up(self, debt: int) -> None:
+        """Let the next one who comes write the leaf."""
+        with self._lock:
+            self._receipts.pop(debt, None)
+
+
 def owe(
     connection: Connection, kind: str, words: Mapping[str, Json], about: Private, outcome: str, now: datetime
 ) -> int:
@@ -40,7 +71,20 @@ def owe(
 
 
 def pay_one(house: House, debt: int) -> str:
-    """Write one owed leaf; returns its receipt, which an answer that is kept for a repeat gets too."""
+    """Write one owed leaf, or wait for who writes it; returns its receipt, which a kept answer gets too."""
+    receipt, mine = house.debts.claim(debt)
+    if not mine:
+        return receipt.result()
+    try:
+        receipt.set_result(_pay(house, debt))
+    except BaseException as error:
+        house.debts.give_up(debt)
+        receipt.set_exception(error)
+        raise
+    return receipt.result()
+
+
+def _pay(house: House, debt: int) -> str:
     with house.database.read() as connection:
         row = connection.execute(select(outbox).where(outbox.c.id == debt)).one()
     private = dict(row.private)
