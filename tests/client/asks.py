@@ -30,6 +30,9 @@ ALL: dict[str, Callable[[Any], Any]] = {
     "detect": lambda client: client.detect(JPEG),
     "compare": lambda client: client.compare(PNG, JPEG),
     "erase": lambda client: client.erase(COLLECTION, SUBJECT),
+    "export": lambda client: client.export(COLLECTION, SUBJECT),
+    "decisions": lambda client: list(client.decisions()),
+    "decision": lambda client: client.decision(0),
     "decide": lambda client: client.decide(
         action="verify", sector="police", country="US", purpose="access-control", legal_effect="no", pack=["core"]
     ),

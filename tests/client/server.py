@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,11 @@ FACE = {
     "quality": [{"name": "sharpness", "value": 0.9, "unit": "1", "ok": True, "says": "the face is blurred"}],
 }
 LIKENESS = {"match": True, "promised_rate": 0.001, "false_match_rate": None, "calibration": DIGEST}
+TEMPLATE = base64.b64encode(struct.pack("<4f", 0.5, -0.5, 0.5, -0.5)).decode()
+ENTRY = {
+    "index": 3, "time": MOMENT, "outcome": "enrolled", "key": KEY_ID, "collection": COLLECTION, "subject": SUBJECT,
+    "request": "req_1",
+}  # fmt: skip
 DECISION: dict[str, Any] = {
     "decision": "allow", "on": MOMENT, "packs": [{"name": "core", "digest": DIGEST}],
     "reasons": [{"id": "core.permit", "says": "It is allowed.", "source": "docs/policy.md", "evidence": "own"}],
@@ -59,6 +66,14 @@ ASKS: dict[str, tuple[str, str, dict[str, Any]]] = {
     }),
     "detect": ("detect", "faces", {"faces": [FACE]}),
     "compare": ("verify", "match", {**LIKENESS, "faces": [FACE, FACE]}),
+    "export": ("export", "exported", {
+        "subject": SUBJECT, "collection": COLLECTION, "purpose": "access-control",
+        "grounds": [{"basis": "consent", "purpose": "access-control", "given_at": MOMENT, "until": MOMENT,
+                     "manner": "in-writing", "notice": "what it is for", "recorded_by": "A. Person",
+                     "withdrawn": None}],
+        "references": [{"reference": REFERENCE, "created": MOMENT, "model_digest": DIGEST, "template": TEMPLATE}],
+        "decisions": [ENTRY],
+    }),
 }  # fmt: skip
 """By the name of the call: the action of its leaf, the outcome in its closed part, and the result."""
 
@@ -74,6 +89,11 @@ NOTES: dict[str, tuple[str, dict[str, leaf.Json], dict[str, str], dict[str, Any]
 }  # fmt: skip
 """By the name of the call: kind and open words of its leaf, its closed part, and the answer."""
 
+AGAIN: dict[str, tuple[str, dict[str, leaf.Json], dict[str, str], dict[str, Any]]] = {
+    "decision": (*NOTES["record_consent"][:3], {"index": 0}),
+}
+"""The same, where an old leaf is proven once more."""
+
 PLAIN: dict[str, dict[str, Any]] = {
     "me": {"key": KEY_ID, "customer": "cus_1", "grant": {
         "id": "gra_1", "purposes": ["access-control"], "modes": ["one-off"], "places": ["private"], "until": MOMENT,
@@ -86,10 +106,12 @@ PLAIN: dict[str, dict[str, Any]] = {
     "policies": {"in_force": [{"name": "core", "digest": DIGEST}], "digest": DIGEST},
     "policy": {"name": "core", "digest": DIGEST, "text": "permit();"},
     "keys": {"keys": [{"id": KEY_ID, "created": MOMENT, "revoked": None}]},
+    "decisions": {"decisions": [ENTRY], "next": None},
     "log": {"origin": SIGNER.name, "vkey": SIGNER.vkey, "size": 5},
 }  # fmt: skip
 """By the name of the call: answers without a receipt."""
 
+CREATES = ("create_collection", "record_consent", "enrol", "new_key")
 OPEN = ("decide", "policies", "policy", "log")
 IN = f"/v1/collections/{COLLECTION}"
 ROUTES = {
@@ -101,7 +123,8 @@ ROUTES = {
     ("POST", f"{IN}/identify"): "identify", ("POST", "/v1/detect"): "detect", ("POST", "/v1/compare"): "compare",
     ("POST", "/v1/decide"): "decide", ("GET", "/v1/policies"): "policies", ("GET", "/v1/policies/core"): "policy",
     ("GET", "/v1/keys"): "keys", ("POST", "/v1/keys"): "new_key", ("DELETE", f"/v1/keys/{KEY_ID}"): "revoke_key",
-    ("GET", "/v1/log"): "log",
+    ("GET", "/v1/log"): "log", ("GET", f"{IN}/subjects/{SUBJECT}/export"): "export",
+    ("GET", "/v1/decisions"): "decisions", ("GET", "/v1/decisions/0"): "decision",
 }  # fmt: skip
 
 Body = dict[str, Any]
@@ -119,11 +142,14 @@ class Server:
     header: Callable[[str], str] = field(default=lambda line: line)
     before: list[httpx.Response | Exception] = field(default_factory=list)
     seen: list[httpx.Request] = field(default_factory=list)
+    old: tuple[int, str] | None = None
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         name = ROUTES[request.method, request.url.path]
         sent = request.headers.get("authorization", "")
         assert sent == ("" if name in OPEN else f"Bearer {KEY}")
+        named = request.headers.get("idempotency-key", "")
+        assert re.fullmatch(r'"[A-Za-z0-9_-]{16,64}"' if name in CREATES else "", named)
         self.seen.append(request)
         if self.before:
             first = self.before.pop(0)
@@ -135,7 +161,7 @@ class Server:
     def answer(self, name: str, request: httpx.Request) -> httpx.Response:
         if name in PLAIN:
             return _json(200, self.body(json.loads(json.dumps(PLAIN[name]))))
-        if name in NOTES:
+        if name in NOTES or name in AGAIN:
             return self._noted(name)
         action, outcome, result = ASKS[name]
         index, line = self.decision({"action": action, **said(request)}, {"outcome": outcome})
@@ -179,8 +205,10 @@ class Server:
         return appended.index, Receipt(appended.proof, nonce, private).line()
 
     def _noted(self, name: str) -> httpx.Response:
-        kind, words, closed, result = NOTES[name]
-        index, line = self.append(kind, {**words, **self.states}, {"key": KEY_ID, **closed})
+        kind, words, closed, result = {**NOTES, **AGAIN}[name]
+        if name in NOTES or not self.old:
+            self.old = self.append(kind, {**words, **self.states}, {"key": KEY_ID, **closed})
+        index, line = self.old
         whole = {**result, "receipt": line}
         if name == "erase":
             whole["certificate"] = certificate(ERASURE, index)

@@ -15,7 +15,19 @@ from countenance.client import AsyncClient, Client
 from countenance.domain.errors import BadInput, BadRecord, EmptyImage, ImageTooLarge, UnsupportedImage
 from countenance.policy import wire
 from tests.client.asks import ALL, CONSENT, JPEG, PNG
-from tests.client.server import ASKS, COLLECTION, DECISION, KEY, KEY_ID, NOTES, PLAIN, REFERENCE, SUBJECT, Server
+from tests.client.server import (
+    AGAIN,
+    ASKS,
+    COLLECTION,
+    DECISION,
+    KEY,
+    KEY_ID,
+    NOTES,
+    PLAIN,
+    REFERENCE,
+    SUBJECT,
+    Server,
+)
 from tests.ledger.world import SIGNER
 
 if TYPE_CHECKING:
@@ -25,7 +37,7 @@ if TYPE_CHECKING:
 def test_every_call_has_a_test_and_stands_on_both_clients() -> None:
     for kind in (Client, AsyncClient):
         public = {name for name, _ in inspect.getmembers(kind, callable) if not name.startswith("_")}
-        assert public - {"close"} == set(ALL) == {*ASKS, *NOTES, *PLAIN}
+        assert public - {"close"} == set(ALL) == {*ASKS, *NOTES, *AGAIN, *PLAIN}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -46,7 +58,7 @@ def test_an_ask_keeps_its_decision_and_its_verified_receipt(client: Any, server:
     assert found.proof.closed is not None
     assert found.proof.closed["outcome"] == ASKS[name][1]
     assert found.receipt
-    assert server.seen[0].method == "POST"
+    assert server.seen[0].method == ("GET" if name == "export" else "POST")
 
 
 @pytest.mark.parametrize("name", NOTES)
@@ -69,6 +81,32 @@ def test_what_is_found_comes_back_whole(client: Any) -> None:
     assert compared.faces == (enrolled.face, enrolled.face)
     face = enrolled.face
     assert (face.box.width, face.box.height, face.landmarks[4], face.quality.ok) == (30.0, 40.5, (4.0, 4.5), True)
+
+
+def test_what_is_held_about_a_person_comes_back_whole(client: Any) -> None:
+    held = client.export(COLLECTION, SUBJECT)
+    (ground,), (reference,), (entry,) = held.grounds, held.references, held.decisions
+    assert (held.subject, held.collection, held.purpose) == (SUBJECT, COLLECTION, "access-control")
+    assert (ground.notice, ground.withdrawn) == ("what it is for", None)
+    assert (reference.reference, reference.template) == (REFERENCE, (0.5, -0.5, 0.5, -0.5))
+    assert "0.5" not in repr(reference)
+    assert (entry.index, entry.outcome, entry.subject) == (3, "enrolled", SUBJECT)
+    assert [entry] == list(client.decisions())
+
+
+def test_a_receipt_comes_again_as_often_as_it_is_asked_for(client: Any, server: Server) -> None:
+    index, line = server.append("consent", {"purpose": "access-control", "basis": "consent"}, {"key": KEY_ID})
+    kept = {"index": index, "receipt": line}
+    ALL["detect"](client)
+    server.body = lambda _: kept
+    assert client.decision(0) == client.decision(0)
+
+
+@pytest.mark.parametrize("index", [-1, True, 1.0, "0", None])
+def test_a_leaf_is_named_by_its_index(client: Any, server: Server, index: Any) -> None:
+    with pytest.raises(BadInput, match="index"):
+        client.decision(index)
+    assert not server.seen
 
 
 def test_plain_answers_come_back_whole(client: Any) -> None:

@@ -25,7 +25,7 @@ from countenance.domain.errors import (
 from countenance.ledger.note import Signer
 from countenance.policy import wire
 from tests.client.house import Doors, listening, opened
-from tests.service.world import photo
+from tests.service.world import photo, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +114,60 @@ def test_lists_come_in_parts(doors: Doors, faces: Client) -> None:
         faces.withdraw("a", "x?y")
     with pytest.raises(Conflict):
         faces.create_collection("a", "access-control")
+
+
+class Lossy(httpx.HTTPTransport):
+    """A line that carries every call through, and loses the answer to the first of each that creates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[str] = set()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        named = request.headers.get("idempotency-key", "")
+        if named and named not in self.lost:
+            self.lost.add(named)
+            answer.read()
+            raise httpx.ReadError("the line broke")
+        return answer
+
+
+def test_what_creates_is_done_once_though_its_answer_was_lost(doors: Doors) -> None:
+    waited: list[float] = []
+    with listening(doors.app) as address:
+        made = Client(address, doors.key, transport=Lossy(), sleep=waited.append, **doors.pinned)  # type: ignore[arg-type]
+        with made as faces:
+            inside, subject = _enrolled(doors, faces)
+            assert len(faces.export(inside, subject).references) == 1
+            assert [one.id for one in faces.collections()] == [inside]
+            assert [one.outcome[:4] for one in faces.decisions()] == ["gran", "con_", "enro", "expo"]
+            with pytest.raises(Conflict, match="shown once") as told:
+                faces.new_key()
+            lost = told.value.next_step.split("revoke ")[1].split(" ")[0]
+            assert faces.revoke_key(lost).proof.leaf.kind == "revocation"
+            assert len(faces.keys()) == 2
+    assert waited == [0.5] * 4
+
+
+def test_a_person_gets_all_that_is_held_and_each_decision_its_receipt_again(doors: Doors, faces: Client) -> None:
+    inside, subject = _enrolled(doors, faces)
+    verified = faces.verify(inside, "ada", photo(1))
+    held = faces.export("staff", "ada")
+    assert (held.subject, held.collection, held.purpose) == (subject, inside, "access-control")
+    assert [ground.notice for ground in held.grounds] == [TOLD["notice"]]
+    assert [entry.outcome for entry in held.decisions][1:] == ["enrolled", "match"]
+    (reference,) = held.references
+    assert sum(one * other for one, other in zip(reference.template, template(1).tolist(), strict=True)) > 0.99
+    listed = list(faces.decisions(limit=2))
+    assert [entry.index for entry in listed] == sorted(entry.index for entry in listed)
+    assert set(held.decisions) <= set(listed)
+    again = faces.decision(verified.index)
+    assert (again.proof.leaf, again.proof.closed) == (verified.proof.leaf, verified.proof.closed)
+    assert again.proof.checkpoint.size > verified.proof.checkpoint.size
+    faces.erase(inside, subject)
+    with pytest.raises(NotFound):
+        faces.decision(verified.index)
 
 
 def test_a_refusal_is_proven_whole(doors: Doors, faces: Client) -> None:

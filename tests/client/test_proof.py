@@ -96,7 +96,7 @@ def test_a_receipt_is_never_taken_twice(client: Any, server: Server, name: str) 
 @pytest.mark.parametrize(
     ("lie", "why"),
     [
-        ({"ask": {"action": "export"}}, "for export"),
+        ({"ask": {"action": "track"}}, "for track"),
         ({"states": {"verdict": "deny"}}, "its receipt says deny"),
         ({"states": {"reasons": ["core.other"]}}, "reasons are not those"),
         ({"states": {"outside-policy": "no-face"}}, "does not say allow"),
@@ -111,7 +111,7 @@ def test_a_result_and_its_leaf_say_the_same(
     _refused(client, name, why)
 
 
-@pytest.mark.parametrize("name", ["enrol", "verify", "identify"])
+@pytest.mark.parametrize("name", ["enrol", "verify", "identify", "export"])
 def test_a_receipt_of_another_subject_or_collection_is_refused(client: Any, server: Server, name: str) -> None:
     server.closed = {"subject": "sub_" + "9" * 32}
     _refused(client, name, "another subject")
@@ -119,11 +119,31 @@ def test_a_receipt_of_another_subject_or_collection_is_refused(client: Any, serv
     _refused(client, name, "another collection")
 
 
-@pytest.mark.parametrize("name", ["enrol", "verify"])
+@pytest.mark.parametrize("name", ["enrol", "verify", "export"])
 def test_an_answer_about_another_subject_is_refused(client: Any, server: Server, name: str) -> None:
     other = "sub_" + "9" * 32
     server.closed, server.body = {"subject": other}, lambda body: {**body, "subject": other}
     _refused(client, name, "about another subject")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"receipt": None}, "carries no receipt"),
+        ({"receipt": "AAAA"}, "does not hold"),
+        ({"index": 5}, "another index"),
+    ],
+)
+def test_a_receipt_that_comes_again_is_proven_too(client: Any, server: Server, body: dict[str, Any], why: str) -> None:
+    server.body = lambda told: {**told, **body}
+    _refused(client, "decision", why)
+
+
+def test_a_receipt_that_comes_again_is_of_the_leaf_that_was_asked_for(client: Any, server: Server) -> None:
+    ALL["detect"](client)
+    other = server.append("consent", {"purpose": "access-control", "basis": "consent"}, {})
+    server.body = lambda _: {"index": other[0], "receipt": other[1]}
+    _refused(client, "decision", "another index")
 
 
 @pytest.mark.parametrize("name", ["verify", "compare"])

@@ -11,7 +11,7 @@ from countenance.client import readers
 from countenance.client.reading import Fields, parse
 from countenance.domain.errors import BadRecord, Unverified
 from tests.client.asks import ALL
-from tests.client.server import ASKS, DECISION, NOTES, PLAIN, Server
+from tests.client.server import AGAIN, ASKS, DECISION, NOTES, PLAIN, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def _paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 def _whole(name: str) -> dict[str, Any]:
     if name in PLAIN:
         return PLAIN[name]
-    result = ASKS[name][2] if name in ASKS else NOTES[name][3]
+    result = ASKS[name][2] if name in ASKS else {**NOTES, **AGAIN}[name][3]
     return {**result, **({"decision": DECISION, "index": 0} if name in ASKS else {})}
 
 
@@ -80,7 +80,7 @@ def test_a_field_of_another_type_is_refused(blocking: Any, server: Server, name:
 
 def _fits(kept: Any, wrong: Any, name: str) -> bool:
     """Whether another value of this type is a value of the field: text for text, a number for a rate, null for none."""
-    if name in ("false_match_rate", "runner_up", "false_positive_rate", "next", "clear", "revoked"):
+    if name in ("false_match_rate", "runner_up", "false_positive_rate", "next", "clear", "revoked", "withdrawn"):
         return wrong is None or type(wrong) is type(kept) or isinstance(wrong, float | int)
     if name == "is":
         return isinstance(wrong, str | bool | int)
@@ -122,6 +122,16 @@ def test_landmarks_are_five_points(points: list[Any]) -> None:
     box = {"x": 1, "y": 1, "width": 1, "height": 1}
     with pytest.raises(BadRecord, match="landmark"):
         readers.face(Fields({"box": box, "landmarks": points, "quality": []}))
+
+
+@pytest.mark.parametrize("text", ["", "x", "AAAA", "AAAAAA==", "AACAfw==", "AADAfw==", "AAAAAB==", "é"])
+def test_a_template_is_finite_numbers_in_base64(text: str) -> None:
+    body = {"reference": "ref_1", "created": "2026-11-22T12:30:05Z", "model_digest": "sha256:a", "template": text}
+    if text == "AAAAAA==":
+        assert readers.reference(Fields(body)).template == (0.0,)
+        return
+    with pytest.raises(BadRecord, match="`template`"):
+        readers.reference(Fields(body))
 
 
 @pytest.mark.parametrize("name", ["identify", "compare"])

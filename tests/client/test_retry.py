@@ -10,6 +10,7 @@ import pytest
 from countenance.client.talk import LONGEST_WAIT, MOST, TRIES
 from countenance.domain.errors import (
     BadRecord,
+    Conflict,
     CountenanceError,
     LogUnavailable,
     Misconfigured,
@@ -18,13 +19,15 @@ from countenance.domain.errors import (
     Unavailable,
 )
 from tests.client.asks import ALL
-from tests.client.server import NOTES, Server
+from tests.client.server import CREATES, NOTES, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GETS = ("me", "collections", "subjects", "policies", "policy", "keys", "log")
-CHANGES = tuple(name for name in ALL if name not in GETS)
+GETS = (
+    "me", "collections", "subjects", "policies", "policy", "keys", "log", "export", "decisions", "decision",
+)  # fmt: skip
+CHANGES = tuple(name for name in ALL if name not in (*GETS, *CREATES))
 AFTER = {"retry-after": "2"}
 REFUSED = httpx.ConnectError("[Errno 111] Connection refused")
 BROKEN = (httpx.ReadError("reset"), httpx.RemoteProtocolError("closed"), httpx.WriteError("pipe"))
@@ -84,6 +87,62 @@ def test_what_only_reads_is_sent_again_after_a_broken_connection(client: Any, se
         ALL[name](client)
     assert found.value.retry is True
     assert len(server.seen) == TRIES
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_what_creates_is_sent_again_under_the_same_name_and_so_done_once(
+    client: Any, server: Server, name: str
+) -> None:
+    for broken in (*BROKEN, *LATE):
+        server.before, server.seen = [broken, broken], []
+        assert ALL[name](client) is not None
+        assert len({request.headers["idempotency-key"] for request in server.seen}) == 1
+        assert len(server.seen) == 3
+        assert len({request.content for request in server.seen}) == 1
+    ALL[name](client)
+    assert server.seen[-1].headers["idempotency-key"] != server.seen[0].headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_what_creates_waits_for_its_own_first_try_and_out_a_proxy(
+    client: Any, server: Server, waits: Any, name: str
+) -> None:
+    server.before = [
+        busy(server, 409, "under-way"),
+        busy(server, 503, "log-unavailable"),
+        httpx.Response(502, html="bad gateway"),
+    ]
+    assert ALL[name](client) is not None
+    assert waits[1] == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("name", CREATES)
+def test_what_creates_and_never_came_through_is_not_known_to_be_done(client: Any, server: Server, name: str) -> None:
+    server.before = [BROKEN[0]] * 9
+    with pytest.raises(Unavailable, match="nobody here knows") as found:
+        ALL[name](client)
+    assert (found.value.retry, len(server.seen)) == (False, TRIES)
+
+
+@pytest.mark.parametrize(("status", "code"), [(409, "conflict"), (422, "repeat-differs")])
+def test_what_creates_is_not_sent_again_where_that_is_of_no_use(
+    client: Any, server: Server, waits: Any, status: int, code: str
+) -> None:
+    server.before = [server.problem(status, code)]
+    with pytest.raises(Conflict):
+        ALL["enrol"](client)
+    assert (len(server.seen), waits[1]) == (1, [])
+
+
+def test_the_leaf_of_a_first_try_that_was_lost_is_believed(client: Any, server: Server) -> None:
+    """Other asks were answered meanwhile, so the newest checkpoint is younger than that leaf."""
+    lost = server.decision({"action": "enrol"}, {"outcome": "enrolled"})
+
+    def repeated(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "receipt": lost[1], "index": lost[0]}
+
+    server.before, server.body = [BROKEN[0]], repeated
+    assert ALL["enrol"](client).index == lost[0]
 
 
 NOT_AGAIN: dict[str, tuple[type[CountenanceError], Callable[[Server], httpx.Response]]] = {

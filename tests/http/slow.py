@@ -44,7 +44,7 @@ def main(folder: Path, files: list[Path]) -> None:
         return app
 
     certificate, key = files or (None, None)
-    serving = Serving(port=0, tls_certificate=certificate, tls_key=key, body_seconds=1, in_flight=4)
+    serving = Serving(port=0, tls_certificate=certificate, tls_key=key, body_seconds=1, in_flight=4, connections=20)
     serve(world.house, serving, ready=lambda at: lines({"event": "listening", "at": at}), log=lines, create=create)
     lines({"event": "closed"})
 

@@ -67,6 +67,51 @@ def test_a_body_without_a_photograph_is_one_clear_error(
     assert answer.json()["next_step"]
 
 
+DOCUMENTS = {
+    "/v1/collections": {"name": "visitors", "purpose": PURPOSE},
+    "/v1/collections/staff/consents": consent("eve"),
+    "/v1/decide": {"action": "detect", "sector": "commercial", "country": "DE", "purpose": PURPOSE},
+}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda text: text[:-1] + ', "purpose": "access-control", "purpose": "access-control"}',
+        lambda text: text[:-1] + ', "n": ' + "9" * 400 + "}",
+        lambda text: text[:-1] + ', "n": 1e999}',
+        lambda text: text[:-1] + ', "n": -Infinity}',
+        lambda text: text[:-1] + ', "n": {"a": {"b": 1, "b": 2}}}',
+        lambda text: text[: len(text) // 2],
+        lambda text: "[" + text + "]",
+        lambda text: text.replace('"', "'"),
+        lambda text: "\ufeff" + text,
+        lambda text: text + "x",
+    ],
+)
+def test_a_document_that_is_none_is_one_clear_error_and_does_nothing(doors: Doors, path: str, changed: Any) -> None:
+    doors.post("/v1/collections", json={"name": "staff", "purpose": PURPOSE})
+    size = doors.world.house.log.size
+    sent = changed(json.dumps(DOCUMENTS[path])).encode()
+    answer = doors.post(path, content=sent, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-input")
+    assert answer.json()["next_step"]
+    assert doors.world.house.log.size == size
+    assert len(doors.get("/v1/collections").json()["collections"]) == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/collections", "/v1/collections/staff/consents"])
+@pytest.mark.parametrize("kind", ["", "text/plain", "image/png", "application/xml", "application/x-www-form-urlencoded",
+                                  "multipart/form-data; boundary=x", "application/json5", "text/json"])  # fmt: skip
+def test_a_document_of_another_kind_is_not_read(doors: Doors, path: str, kind: str) -> None:
+    doors.post("/v1/collections", json={"name": "staff", "purpose": PURPOSE})
+    sent = json.dumps(DOCUMENTS[path]).encode()
+    answer = doors.post(path, content=sent, headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (415, "body-unsupported")
+    assert "application/json" in answer.json()["next_step"]
+
+
 def test_a_name_that_is_not_known_is_told_the_nearest(doors: Doors) -> None:
     field = doors.post("/v1/detect", json={"photo": b64(photo(1)), "photos": ""}).json()
     assert field["next_step"] == "Did you mean photo?"

@@ -42,11 +42,13 @@ PATIENCE = 60  # seconds for a start on a busy machine
 
 
 class Running:
-    """A server in a process of its own, and the lines it prints."""
+    """A server in a process of its own, and the lines it prints. module: what the process runs."""
+
+    module = "tests.http.slow"
 
     def __init__(self, folder: Path, *files: Path) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "tests.http.slow", str(folder), *map(str, files)]
+        command = [sys.executable, "-m", self.module, str(folder), *map(str, files)]
         self.child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.lines: list[dict[str, Any]] = []
         self.changed = threading.Condition()
@@ -157,7 +159,37 @@ def test_every_line_is_json_without_the_path(running: Running) -> None:
     ],
 )
 def test_a_request_that_is_none_is_refused_and_the_connection_closed(running: Running, raw: bytes) -> None:
-    assert running.speak(raw).startswith(b"HTTP/1.1 400 ")
+    answer = running.speak(raw)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json\r\n" in answer
+    told = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert told["code"] == "bad-input"
+    assert f"request-id: {told['request']}\r\n".encode() in answer.lower()
+
+
+def test_a_body_that_stops_being_http_is_given_up_without_a_defect(running: Running) -> None:
+    chunked = b"POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = running.speak(chunked + b"3\r\nabc\r\nnonsense\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 400 ") == 1
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["next_step"]
+    assert httpx.get(f"{running.at}/healthz", timeout=PATIENCE).status_code == 200
+    assert not running.of("defect")
+
+
+def test_one_connection_too_many_is_asked_to_come_again_and_the_others_are_served(running: Running) -> None:
+    """The child's bound is 20 connections."""
+    held = [socket.create_connection((running.host, running.port), PATIENCE) for _ in range(20)]
+    try:
+        answer = running.speak(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: " in answer.lower()
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
+        held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert held[0].recv(65536).startswith(b"HTTP/1.1 200 ")
+    finally:
+        for line in held:
+            line.close()
 
 
 @pytest.mark.parametrize("size", [server.HEADER_BYTES, 10**6])

@@ -346,6 +346,15 @@ def test_a_chain_of_errors_is_followed_to_its_cause() -> None:
     assert SECRET not in json.dumps(found)
 
 
+def test_a_caller_who_leaves_in_the_middle_of_a_body_is_no_defect() -> None:
+    async def left() -> Message:
+        return {"type": "http.disconnect"}
+
+    door, heard = ask("/echo/x", method="POST", feed=left)
+    assert (heard.messages, door.read) == ([], [])
+    assert [(line["event"], line["status"]) for line in door.lines] == [("request", 499)]
+
+
 def test_a_caller_who_leaves_is_counted_and_frees_the_place() -> None:
     async def run() -> Door:
         door = Door()

@@ -142,6 +142,55 @@ class Erased(Noted):
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf about you, from its closed part. An empty text does not apply."""
+
+    index: int
+    time: datetime
+    outcome: str
+    key: str
+    collection: str
+    subject: str
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A basis on record, as it was given. withdrawn: when; None: it was not."""
+
+    basis: str
+    purpose: str
+    given_at: datetime
+    until: datetime
+    manner: str
+    notice: str
+    recorded_by: str
+    withdrawn: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference as it is held. template: (D,), unit L2; it is the person's own, and `repr` leaves it out."""
+
+    reference: str
+    created: datetime
+    model_digest: str
+    template: tuple[float, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported(Answer):
+    """All that is held about one person."""
+
+    subject: str
+    collection: str
+    purpose: str
+    grounds: tuple[Ground, ...]
+    references: tuple[Reference, ...]
+    decisions: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """One gallery for one purpose."""
 

@@ -8,8 +8,8 @@ most. A collection or subject is named by its id or by your own name for it. Nar
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
+import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, Unpack
 from urllib.parse import quote
 
@@ -21,7 +21,9 @@ from countenance.client.answers import (
     Consented,
     Detected,
     Enrolled,
+    Entry,
     Erased,
+    Exported,
     Identified,
     Key,
     LogHead,
@@ -34,25 +36,23 @@ from countenance.client.answers import (
     Subject,
     Verified,
 )
+from countenance.client.photo import kind_of, photo_bytes
 from countenance.client.reading import malformed
 from countenance.client.said import Said, Words
 from countenance.client.talk import Call, Pages
 from countenance.client.witness import unverified
 from countenance.domain import ids
-from countenance.domain.errors import BadInput, EmptyImage, ImageTooLarge, UnsupportedImage
+from countenance.domain.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from countenance.client.proven import Reply
     from countenance.client.reading import Fields
 
 T = TypeVar("T")
-PHOTO_LIMIT = 5 * 2**20
-"""Bytes of a photograph; the server's own limit."""
-
-_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _ONE_TO_ONE = frozenset({"verify", "identify"})
 """What a comparison's leaf may state: one person compared with many in turn is judged as a search."""
 
@@ -70,7 +70,8 @@ def collections(*, limit: int = 100) -> Pages[Collection]:
 def create_collection(name: str, purpose: str) -> Call[Collection]:
     """A new, empty collection for one purpose of the grant. Raises Conflict where the name is taken."""
     body = _json({"name": name, "purpose": purpose})
-    return Call("POST", "v1/collections", lambda reply: readers.collection(reply.fields), content=body, headers=_JSON)
+    headers = {**_JSON, **_named()}
+    return Call("POST", "v1/collections", _collection, content=body, headers=headers, once=True)
 
 
 def subjects(collection: str, *, limit: int = 100) -> Pages[Subject]:
@@ -105,7 +106,8 @@ def record_consent(
         proven = reply.noted("consent", {"purpose": purpose, "basis": basis}, key=reply.key_id, subject=subject)
         return Consented(*proven, subject, purpose)
 
-    return Call("POST", f"v1/collections/{_part(collection)}/consents", read, content=_json(said), headers=_JSON)
+    path, headers = f"v1/collections/{_part(collection)}/consents", {**_JSON, **_named()}
+    return Call("POST", path, read, content=_json(said), headers=headers, once=True)
 
 
 def withdraw(collection: str, subject: str) -> Call[Noted]:
@@ -125,7 +127,8 @@ def enrol(collection: str, subject: str, photo: bytes | Path, **use: Unpack[Word
         proven = reply.decided(outcome="enrolled", subject=found)
         return Enrolled(*proven, found, body.text("reference"), readers.face(body.inside("face")))
 
-    return _photo_call(f"{_subject(collection, subject)}/references", read, "enrol", photo, use, collection)
+    call = _photo_call(f"{_subject(collection, subject)}/references", read, "enrol", photo, use, collection)
+    return replace(call, headers={**call.headers, **_named()}, once=True)
 
 
 def verify(collection: str, subject: str, photo: bytes | Path, **use: Unpack[Words]) -> Call[Verified]:
@@ -183,7 +186,7 @@ def compare(photo: bytes | Path, other: bytes | Path, **use: Unpack[Words]) -> C
             raise malformed("the answer to a comparison has two faces")
         return Compared(*reply.decided(outcome=_outcome(match=likeness.match)), likeness, (faces[0], faces[1]))
 
-    files = {"photo": _photo(photo), "other": _photo(other)}
+    files = {"photo": photo_bytes(photo), "other": photo_bytes(other)}
     return Call("POST", "v1/compare", read, said=Said(use), files=files, actions=_ONE_TO_ONE)
 
 
@@ -197,6 +200,38 @@ def erase(collection: str, subject: str) -> Call[Erased]:
         return Erased(*proven, erasure, certificate)
 
     return Call("DELETE", _subject(collection, subject), read)
+
+
+def export(collection: str, subject: str, **use: Unpack[Words]) -> Call[Exported]:
+    """All that is held about a person, templates too, for that person. Raises Refused, NotFound."""
+
+    def read(reply: Reply) -> Exported:
+        body, found = reply.fields, _same(subject, reply.fields.text("subject"))
+        inside = body.text("collection")
+        return Exported(
+            *reply.decided(outcome="exported", subject=found, collection=inside),
+            subject=found,
+            collection=inside,
+            purpose=body.text("purpose"),
+            grounds=body.many("grounds", readers.ground),
+            references=body.many("references", readers.reference),
+            decisions=body.many("decisions", readers.entry),
+        )
+
+    path, asks = f"{_subject(collection, subject)}/export", frozenset({"export"})
+    return Call("GET", path, read, said=Said(use), actions=asks, closed=_ids(collection))
+
+
+def decisions(*, limit: int = 100) -> Pages[Entry]:
+    """Every leaf about you whose closed part is kept, oldest first. limit: how many are fetched at once."""
+    return _pages("v1/decisions", "decisions", readers.entry, limit)
+
+
+def decision(index: int) -> Call[Noted]:
+    """The receipt of one of your leaves once more, in the log's newest checkpoint. Raises NotFound."""
+    if type(index) is not int or index < 0:
+        raise BadInput("a leaf is named by its index, a whole number from 0 on")
+    return Call("GET", f"v1/decisions/{index}", lambda reply: Noted(*reply.again(index)))
 
 
 def decide(*, action: str, sector: str, country: str, purpose: str, **more: str | Sequence[str]) -> Call[Advice]:
@@ -224,14 +259,17 @@ def keys() -> Call[tuple[Key, ...]]:
 
 
 def new_key() -> Call[NewKey]:
-    """One more key of the grant; its text is in this answer and nowhere else. Raises Conflict."""
+    """One more key of the grant; its text is in this answer and nowhere else. Raises Conflict.
+
+    One whose answer was lost on the way is named by the Conflict, to be revoked.
+    """
 
     def read(reply: Reply) -> NewKey:
         made = reply.fields.text("id")
         proven = reply.noted("administration", {"act": "key-issued"}, key=made)
         return NewKey(*proven, made, reply.fields.text("key"))
 
-    return Call("POST", "v1/keys", read)
+    return Call("POST", "v1/keys", read, headers=_named(), once=True)
 
 
 def revoke_key(key: str) -> Call[Noted]:
@@ -256,6 +294,15 @@ def log() -> Call[LogHead]:
 _JSON = {"Content-Type": "application/json"}
 
 
+def _collection(reply: Reply) -> Collection:
+    return readers.collection(reply.fields)
+
+
+def _named() -> dict[str, str]:
+    """A name for one call, so that it is done once however often it is sent."""
+    return {"Idempotency-Key": f'"{secrets.token_urlsafe(24)}"'}
+
+
 def _photo_call(
     path: str,
     read: Callable[[Reply], T],
@@ -265,9 +312,9 @@ def _photo_call(
     collection: str = "",
     query: Mapping[str, str] | None = None,
 ) -> Call[T]:
-    raw = _photo(photo)
+    raw = photo_bytes(photo)
     return Call(
-        "POST", path, read, said=Said(use), query=query or {}, content=raw, headers={"Content-Type": _kind(raw)},
+        "POST", path, read, said=Said(use), query=query or {}, content=raw, headers={"Content-Type": kind_of(raw)},
         actions=_ONE_TO_ONE if action == "verify" else frozenset({action}), closed=_ids(collection),
     )  # fmt: skip
 
@@ -281,34 +328,6 @@ def _pages(path: str, name: str, read: Callable[[Fields], T], limit: int) -> Pag
         return Call("GET", path, page, query={"limit": str(limit), **({"after": after} if after else {})})
 
     return Pages(at)
-
-
-def _photo(photo: object) -> bytes:
-    """The bytes of a photograph, in a size and of a kind that the server reads. Raises BadInput, BadImage."""
-    raw = _read(photo) if isinstance(photo, Path) else photo
-    if not isinstance(raw, bytes):
-        raise BadInput("a photograph is bytes or a pathlib.Path")
-    if not raw:
-        raise EmptyImage("the photograph has no bytes")
-    if len(raw) > PHOTO_LIMIT:
-        raise ImageTooLarge("the photograph has more than 5 MiB")
-    _kind(raw)
-    return raw
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as source:
-            return source.read(PHOTO_LIMIT + 1)
-    except OSError as error:
-        raise BadInput(f"the photograph cannot be read: {os.strerror(error.errno or 0)}") from None
-
-
-def _kind(raw: bytes) -> str:
-    for start, kind in _KINDS.items():
-        if raw.startswith(start):
-            return kind
-    raise UnsupportedImage("the photograph is neither JPEG nor PNG")
 
 
 def _json(body: Mapping[str, object]) -> bytes:

@@ -123,6 +123,14 @@ class Reply:
         _match(proof, closed)
         return self.receipt, proof.index, proof
 
+    def again(self, index: int) -> tuple[str, int, VerifiedReceipt]:
+        """The receipt of a leaf of this index, which need not be new, as `Noted` takes it."""
+        proof = self._asked.witness.again(self.receipt)
+        if not index == self.fields.count("index") == proof.index:
+            raise unverified("its receipt is for another index")
+        _match(proof, {})
+        return self.receipt, index, proof
+
     def decision(self, proof: VerifiedReceipt) -> Decision:
         """The decision of the body, once the leaf states the same of the ask that was sent."""
         self.match_ask(proof)

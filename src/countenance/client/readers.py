@@ -6,7 +6,9 @@ leaf that the receipt proves. Source: docs/api.md; policy/wire.py writes what is
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,18 +16,23 @@ from countenance.client.answers import (
     Advice,
     Candidate,
     Collection,
+    Entry,
     Face,
     Grant,
+    Ground,
     Key,
     Likeness,
     Me,
     PackText,
     Policies,
+    Reference,
     Subject,
 )
 from countenance.client.reading import malformed
 from countenance.domain.decision import Lift, Reason, Verdict
+from countenance.domain.errors import BadRecord
 from countenance.domain.face import Box, Measure, Quality
+from countenance.ledger.note import strict_base64
 from countenance.policy.lifts import AtMost
 
 if TYPE_CHECKING:
@@ -86,8 +93,30 @@ def me(body: Fields) -> Me:
 
 
 def key(body: Fields) -> Key:
-    ended = None if body.null("revoked") else moment(body, "revoked")
-    return Key(body.text("id"), moment(body, "created"), ended)
+    return Key(body.text("id"), moment(body, "created"), _moment_or_none(body, "revoked"))
+
+
+def entry(body: Fields) -> Entry:
+    words = (body.text(name) for name in ("outcome", "key", "collection", "subject", "request"))
+    return Entry(body.count("index"), moment(body, "time"), *words)
+
+
+def ground(body: Fields) -> Ground:
+    return Ground(
+        basis=body.text("basis"),
+        purpose=body.text("purpose"),
+        given_at=moment(body, "given_at"),
+        until=moment(body, "until"),
+        manner=body.text("manner"),
+        notice=body.text("notice"),
+        recorded_by=body.text("recorded_by"),
+        withdrawn=_moment_or_none(body, "withdrawn"),
+    )
+
+
+def reference(body: Fields) -> Reference:
+    held = body.text("reference"), moment(body, "created"), body.text("model_digest")
+    return Reference(*held, _template(body.text("template")))
 
 
 def policies(body: Fields) -> Policies:
@@ -135,6 +164,21 @@ def _fact(body: Fields) -> tuple[str, object]:
     if not isinstance(value, bool | int | str):
         raise malformed(f"in {body.where}, the field `is` is no fact, and there is no `at_most`")
     return name, value
+
+
+def _moment_or_none(body: Fields, name: str) -> datetime | None:
+    return None if body.null(name) else moment(body, name)
+
+
+def _template(text: str) -> tuple[float, ...]:
+    """(D,) from base64 of little-endian float32."""
+    try:
+        found = struct.unpack(f"<{len(strict_base64(text)) // 4}f", strict_base64(text))
+    except (BadRecord, struct.error):
+        found = ()
+    if not found or not all(map(math.isfinite, found)):
+        raise malformed("a `template` is base64 of one or more numbers, little-endian float32")
+    return found
 
 
 def _measure(body: Fields) -> Measure:

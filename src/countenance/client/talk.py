@@ -1,9 +1,10 @@
 """One call, from its request to what is read of the reply: the only place where something is sent a second time.
 
 It is a generator of steps that does nothing itself; two small drivers carry the steps out, one with threads and one
-with asyncio. What may be sent again: a GET; and any other call that was never begun, because no connection came about
-or because the server says so (429, or 503 with `Retry-After`, no receipt, and a code that means it). A call that was
-sent over a connection that broke is never sent again, unless it is a GET. Sources: RFC 9110, sections 9.2.2 and 10.2.3.
+with asyncio. What may be sent again: a GET; what creates, under the same Idempotency-Key, so that it is done once; and
+any other call that was never begun, because no connection came about or because the server says so (429, or 503 with
+`Retry-After`, no receipt, and a code that means it). Any other call that was sent over a connection that broke is never
+sent again. Sources: RFC 9110, sections 9.2.2 and 10.2.3; draft-ietf-httpapi-idempotency-key-header.
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ MOST = 8 * 2**20
 NOT_BEGUN = "overloaded"
 """The code by which a server says that nothing was begun. `unavailable` and `log-unavailable` may come after a deed."""
 
+UNDER_WAY = "under-way"
+"""The code by which a server says that the first try of this very call is still being answered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """What is sent and how the reply is read. path: relative, each part quoted; files: photographs of a form by name.
 
-    keyed: whether the key goes with it.
+    keyed: whether the key goes with it. once: whether it carries an Idempotency-Key, by which it is done once however
+    often it is sent.
     actions, closed, said: what the receipt of the reply has to state, as in `proven.Asked`.
     """
 
@@ -59,6 +64,12 @@ class Call(Generic[T]):
     actions: frozenset[str] = frozenset()
     closed: Mapping[str, str] = field(default_factory=dict)
     keyed: bool = True
+    once: bool = False
+
+    @property
+    def safe(self) -> bool:
+        """Whether it may be sent again even where the first may have been carried out."""
+        return self.once or self.method == "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +105,12 @@ Steps = Generator[Send | Wait, Raw | Broken | None, T]
 
 def steps(call: Call[T], key: str, witness: Witness) -> Steps[T]:
     """The whole of one call. Raises the error that the server told, Unverified, BadRecord, Unavailable."""
+    since = witness.size
     for tried in range(1, TRIES + 1):
-        since = witness.size
+        since = since if call.once else witness.size  # the leaf may be of the first try
         found = yield Send()
         assert found is not None
-        pause = _pause(call.method, found, tried)
+        pause = _pause(found, tried, safe=call.safe)
         if pause is None:
             return _outcome(call, found, Asked(call.said, call.actions, call.closed, key, witness, since))
         yield Wait(pause)
@@ -136,30 +148,31 @@ def _unreached(found: Broken, *, safe: bool) -> Misconfigured | Unavailable:
     return error
 
 
-def _pause(method: str, found: Raw | Broken, tried: int) -> float | None:
+def _pause(found: Raw | Broken, tried: int, *, safe: bool) -> float | None:
     """Seconds before another try; None: this is the outcome."""
     if tried == TRIES:
         return None
     own = FIRST_WAIT * 2 ** (tried - 1)
     if isinstance(found, Broken):
-        again = found.trusted and (method == "GET" or not found.begun)
+        again = found.trusted and (safe or not found.begun)
         return own if again else None
     asked_for = _retry_after(found.headers)
-    if not _may_be_sent_again(method, found, named=asked_for is not None):
+    if not _may_be_sent_again(found, safe=safe, named=asked_for is not None):
         return None
     wait = own if asked_for is None else asked_for
     return wait if wait <= LONGEST_WAIT else None
 
 
-def _may_be_sent_again(method: str, found: Raw, *, named: bool) -> bool:
+def _may_be_sent_again(found: Raw, *, safe: bool, named: bool) -> bool:
     """named: whether the server named a time to wait."""
     told = _problem(found)
     if HEADER in found.headers or (told is not None and not _says_again(told)):
         return False
-    if method == "GET":
-        return found.status in (429, 502, 503, 504)
+    code = told.of.get("code") if told is not None else ""
+    if safe:
+        return found.status in (429, 502, 503, 504) or (found.status == 409 and code == UNDER_WAY)
     if found.status == 503:
-        return named and told is not None and told.of.get("code") == NOT_BEGUN
+        return named and code == NOT_BEGUN
     return found.status == 429
 
 

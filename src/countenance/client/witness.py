@@ -51,29 +51,45 @@ class Witness:
 
         Raises Unverified.
         """
-        if not line:
-            raise unverified("it carries no receipt")
-        try:
-            found = verify_receipt(Receipt.from_line(line), self.log)
-        except (BadRecord, Unverified) as error:
-            raise unverified(f"its receipt does not hold: {error.message}") from None
+        found = self._verified(line)
         with self._lock:
             self._keep(found, since)
         return found
 
+    def again(self, line: str) -> VerifiedReceipt:
+        """A receipt that holds and is of the one history, of a leaf of any age. Raises Unverified."""
+        found = self._verified(line)
+        with self._lock:
+            self._one_history(found.checkpoint)
+            self._follow(found.checkpoint)
+        return found
+
+    def _verified(self, line: str) -> VerifiedReceipt:
+        if not line:
+            raise unverified("it carries no receipt")
+        try:
+            return verify_receipt(Receipt.from_line(line), self.log)
+        except (BadRecord, Unverified) as error:
+            raise unverified(f"its receipt does not hold: {error.message}") from None
+
     def _keep(self, found: VerifiedReceipt, since: int) -> None:
-        head = found.checkpoint
-        if self._head and head.size == self._head.size and head.root != self._head.root:
-            raise unverified("the log has shown two histories of the same size")
+        self._one_history(found.checkpoint)
         if found.index in self._told:
             raise unverified("its receipt was given for another answer before")
         if found.index < max(since, self._oldest):
             raise unverified("its receipt is older than the ask")
+        self._follow(found.checkpoint)
         self._told.add(found.index)
-        if self._head is None or head.size > self._head.size:
-            self._head = head
         if len(self._told) > self._remembered:
             self._forget()
+
+    def _one_history(self, head: Checkpoint) -> None:
+        if self._head and head.size == self._head.size and head.root != self._head.root:
+            raise unverified("the log has shown two histories of the same size")
+
+    def _follow(self, head: Checkpoint) -> None:
+        if self._head is None or head.size > self._head.size:
+            self._head = head
 
     def _forget(self) -> None:
         """Keep the newer half of the indices, and accept none below them any more."""

@@ -11,8 +11,9 @@
     ├── Unauthenticated         no key, an unknown one or a revoked one
     ├── NotFound                missing, or another tenant's: the same answer
     ├── Conflict                it exists already, or is in a state that forbids this
+    │   └── RepeatDiffers       the idempotency key stands for another request
     ├── Refused                  the gate said no; carries the decision and its receipt
-    ├── Unavailable             try again later: Overloaded
+    ├── Unavailable             try again later: Overloaded, UnderWay
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
     │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
@@ -145,6 +146,11 @@ class Conflict(CountenanceError):
     code = "conflict"
 
 
+class RepeatDiffers(Conflict):
+    code = "repeat-differs"
+    default_next_step = "Send the first request as it was, or give this one an Idempotency-Key of its own."
+
+
 class Refused(CountenanceError):
     """The gate said no. `decision` has the reasons and what would lift them; `receipt` proves the refusal."""
 
@@ -165,6 +171,11 @@ class Unavailable(CountenanceError):
 
 class Overloaded(Unavailable):
     code = "overloaded"
+
+
+class UnderWay(Unavailable):
+    code = "under-way"
+    default_next_step = "Send the same request again in a few seconds: then its answer is there."
 
 
 class LogUnavailable(Unavailable):

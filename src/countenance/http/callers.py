@@ -6,7 +6,9 @@ it: the service decides that. Sources: RFC 6750 (bearer keys); docs/api.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Header, Path, Query
 from fastapi.security import HTTPBearer
@@ -15,15 +17,19 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 
 from countenance.domain.errors import BadInput, Unauthenticated
 from countenance.http.bodies import unknown
-from countenance.service import auth, people
+from countenance.service import auth, people, repeat
 from countenance.service.use import Use
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from countenance.service.app import House
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="cnt_…", description="The key of a grant, as it was shown once.")
 Word = Annotated[str, Query(max_length=64)]
 SECTORS_MOST = 16  # sectors that one call names
+REPEATABLE = re.compile(r'"([A-Za-z0-9_-]{16,64})"')  # an Idempotency-Key: a string of RFC 9651, and no parameters
+NARROWING = ("Countenance-Purpose", "Countenance-Requested-By")
 
 
 def house_of(request: Request) -> House:
@@ -58,6 +64,50 @@ async def said(
     return Use(purpose, mode, place, camera, probe, capture, minors, legal_effect, frozenset(sectors))
 
 
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """A call that may be sent again under its Idempotency-Key. key: empty where it has none."""
+
+    request: Request
+    who: auth.Principal
+    key: str
+
+    async def run(
+        self, work: repeat.Work, *content: bytes, again: Callable[[repeat.Answer], repeat.Answer] = dict
+    ) -> dict[str, Any]:
+        """Do it once, in a thread, whoever asks for it how often. content: what the body said."""
+        scope, headers = self.request.scope, self.request.headers
+        operation = f"{self.request.method} {scope['route'].path_format}"
+        said = [headers.get(name, "").encode() for name in NARROWING]
+        asked = (str(scope["path"]).encode(), bytes(scope["query_string"]), *said, *content)
+        call = repeat.Call(self.key, operation, asked)
+        return await run_in_threadpool(repeat.perform, house_of(self.request), self.who, call, work, again)
+
+
+async def repeatable(
+    request: Request,
+    who: Caller,
+    _: Annotated[
+        str,
+        Header(
+            alias="Idempotency-Key",
+            description="A text of your own in quotes, 16 to 64 of A-Z a-z 0-9 _ -; new for each thing to be done. "
+            "The same call with the same text is done once, and gets the same answer, for 24 hours.",
+            json_schema_extra={"pattern": f"^{REPEATABLE.pattern}$"},
+        ),
+    ] = "",
+) -> Repeatable:
+    """The Idempotency-Key of a call, if it has one. Raises BadInput where it is not one, or comes twice."""
+    given = request.headers.getlist("idempotency-key")
+    found = REPEATABLE.fullmatch(given[0]) if len(given) == 1 else None
+    if given and found is None:
+        raise BadInput(
+            "an Idempotency-Key is one text in quotes, of 16 to 64 letters, digits, _ and -",
+            next_step='Send one such as Idempotency-Key: "8f14e45f-ceea-467f-a8d2-3d8b1b1f9d1c".',
+        )
+    return Repeatable(request, who, found[1] if found else "")
+
+
 async def known_query(request: Request) -> None:
     """Refuse a query with a name that this call does not have, or with one twice."""
     known = request.app.state.queries.get((request.scope["route"].path_format, request.method), frozenset())
@@ -77,6 +127,7 @@ async def inside(
 
 
 Caller = Annotated[auth.Principal, Depends(caller)]
+Once = Annotated[Repeatable, Depends(repeatable)]
 Said = Annotated[Use, Depends(said)]
 Inside = Annotated[people.Collection, Depends(inside)]
 Alias = Annotated[str, Path(alias="subject", max_length=100, description="Its id, or your own name for the person.")]

@@ -16,7 +16,7 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 from countenance.consent import Basis
 from countenance.http import described, shapes
 from countenance.http.bodies import document
-from countenance.http.callers import Alias, Caller, Inside, Said, house_of
+from countenance.http.callers import Alias, Caller, Inside, Once, Said, house_of
 from countenance.http.problems import RECEIPT
 from countenance.policy.whatif import moment
 from countenance.service import admit, auth, history, pages, people, shown
@@ -25,6 +25,7 @@ from countenance.service.export import export
 
 if TYPE_CHECKING:
     from countenance.service.app import House
+    from countenance.service.kept import Once as Kept
 
 router = APIRouter(prefix="/v1", tags=["keeping"])
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
@@ -47,11 +48,14 @@ async def list_keys(request: Request, who: Caller) -> Any:
     return {"keys": [asdict(one) for one in found]}
 
 
-@router.post("/keys", **described.keyed(shapes.NewKey, 409, status=201))
-async def issue_key(request: Request, response: Response, who: Caller) -> Any:
-    """One more key for the caller's grant. Its text is in this answer and nowhere else."""
-    made = await run_in_threadpool(admit.issue, house_of(request), who)
-    return _proven(response, asdict(made))
+@router.post("/keys", **described.keyed(shapes.NewKey, 409, 422, status=201))
+async def issue_key(request: Request, response: Response, once: Once) -> Any:
+    """One more key for the caller's grant. Its text is in this answer and nowhere else, not in that to a repeat."""
+
+    def work(who: auth.Principal, kept: Kept) -> dict[str, Any]:
+        return asdict(admit.issue(house_of(request), who, kept))
+
+    return _proven(response, await once.run(work, again=admit.issued_already))
 
 
 @router.delete("/keys/{key}", **described.keyed(shapes.Revoked, 404))
@@ -78,14 +82,17 @@ async def list_collections(request: Request, who: Caller, limit: Limit = 100, af
 
 @router.post(
     "/collections",
-    **described.keyed(shapes.Collection, 409, 413, 415, status=201),
+    **described.keyed(shapes.Collection, 409, 413, 415, 422, status=201),
     openapi_extra=described.taking(shapes.NewCollection),
 )
-async def create_collection(request: Request, who: Caller) -> Any:
+async def create_collection(request: Request, once: Once) -> Any:
     """A new, empty collection for one purpose of the grant."""
     asked = await document(request, shapes.NewCollection)
-    made = await run_in_threadpool(people.create_collection, house_of(request), who, asked.name, asked.purpose)
-    return asdict(made)
+
+    def work(who: auth.Principal, kept: Kept) -> dict[str, Any]:
+        return asdict(people.create_collection(house_of(request), who, asked.name, asked.purpose, kept))
+
+    return await once.run(work, asked.model_dump_json().encode())
 
 
 @router.get("/collections/{collection}/subjects", **described.keyed(shapes.Subjects, 404))
@@ -103,15 +110,18 @@ async def list_subjects(request: Request, who: Caller, inside: Inside, limit: Li
 
 @router.post(
     "/collections/{collection}/consents",
-    **described.keyed(shapes.Consented, 404, 413, 415, status=201),
+    **described.keyed(shapes.Consented, 404, 409, 413, 415, 422, status=201),
     openapi_extra=described.taking(shapes.NewConsent),
 )
-async def record_consent(request: Request, response: Response, who: Caller, inside: Inside) -> Any:
+async def record_consent(request: Request, response: Response, inside: Inside, once: Once) -> Any:
     """Put the basis on record on which a person may be enrolled; the person becomes a subject if new."""
     asked = await document(request, shapes.NewConsent)
     basis = _basis(house_of(request), inside, asked)
-    made = await run_in_threadpool(people.give_consent, house_of(request), who, inside, asked.alias, basis)
-    return _proven(response, {"subject": made.subject, "purpose": basis.purpose, "receipt": made.receipt})
+
+    def work(who: auth.Principal, kept: Kept) -> dict[str, Any]:
+        return asdict(people.give_consent(house_of(request), who, inside, asked.alias, basis, kept))
+
+    return _proven(response, await once.run(work, asked.model_dump_json().encode()))
 
 
 @router.delete("/collections/{collection}/subjects/{subject}/consents", **described.keyed(shapes.Withdrawn, 404, 409))

@@ -6,6 +6,7 @@ that waiting for a disk or a network holds up nobody else. Source: docs/api.md.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Response
@@ -14,9 +15,9 @@ from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annota
 
 from countenance.http import described, shapes
 from countenance.http.bodies import photographs
-from countenance.http.callers import Alias, Caller, Inside, Said, house_of
+from countenance.http.callers import Alias, Caller, Inside, Once, Said, house_of
 from countenance.http.problems import RECEIPT
-from countenance.service import shown
+from countenance.service import auth, shown
 from countenance.service.detect import detect as service_detect
 from countenance.service.enrol import enrol as service_enrol
 from countenance.service.identify import MOST_CANDIDATES
@@ -27,7 +28,9 @@ from countenance.service.verify import verify as service_verify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from countenance.service.app import House
     from countenance.service.gate import Answered
+    from countenance.service.kept import Once as Kept
 
 T = TypeVar("T")
 router = APIRouter(prefix="/v1", tags=["faces"])
@@ -37,10 +40,12 @@ async def _answer(
     response: Response,
     shape: Callable[[Answered[T]], dict[str, Any]],
     call: Callable[..., Answered[T]],
+    house: House,
+    who: auth.Principal,
     *arguments: Any,
 ) -> dict[str, Any]:
-    """One call of the service in a thread, its receipt in the header too."""
-    answered = await run_in_threadpool(call, *arguments)
+    """One call of the service in a thread, its receipt in the header too. The key may have ended during the body."""
+    answered = await run_in_threadpool(lambda: call(house, auth.still(house.database, who), *arguments))
     response.headers[RECEIPT] = answered.receipt
     return shape(answered)
 
@@ -71,10 +76,8 @@ async def identify(
     """Who of the collection is in the photograph, among those whose basis covers this ask? No match is an answer."""
     (photo,) = await photographs(request, "photo")
 
-    def call() -> Answered[Any]:
-        return service_identify(house_of(request), who, inside, photo, use, top=top)
-
-    return await _answer(response, shown.identified, call)
+    call = partial(service_identify, top=top)
+    return await _answer(response, shown.identified, call, house_of(request), who, inside, photo, use)
 
 
 @router.post("/collections/{collection}/subjects/{subject}/verify", **described.faces("photo", answer=shapes.Verified))
@@ -88,7 +91,13 @@ async def verify(request: Request, response: Response, who: Caller, inside: Insi
     "/collections/{collection}/subjects/{subject}/references",
     **described.faces("photo", answer=shapes.Enrolled, status=201),
 )
-async def enrol(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias, use: Said) -> Any:
+async def enrol(request: Request, response: Response, inside: Inside, subject: Alias, use: Said, once: Once) -> Any:
     """Add a reference from one photograph of a subject whose basis is on record. The photograph is not kept."""
     (photo,) = await photographs(request, "photo")
-    return await _answer(response, shown.enrolled, service_enrol, house_of(request), who, inside, subject, photo, use)
+
+    def work(who: auth.Principal, kept: Kept) -> dict[str, Any]:
+        return shown.enrolled(service_enrol(house_of(request), who, inside, subject, photo, use, kept))
+
+    answer = await once.run(work, photo)
+    response.headers[RECEIPT] = answer["receipt"]
+    return answer

@@ -24,7 +24,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from countenance.config import checked_serving
-from countenance.domain.errors import BadInput, Misconfigured
+from countenance.domain import ids
+from countenance.domain.errors import BadInput, Misconfigured, Overloaded
 from countenance.http import operation, problems, watch
 from countenance.http.metrics import Metrics
 from countenance.http.watch import Limits, Watched
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator, Mapping
 
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from countenance.config import Serving
+    from countenance.domain.errors import CountenanceError
     from countenance.service.app import House
 
     Log = Callable[[Mapping[str, object]], None]
@@ -109,9 +111,10 @@ def serve(
 
 def _config(app: ASGIApp, serving: Serving) -> uvicorn.Config:
     config = uvicorn.Config(
-        app, host=serving.host, port=serving.port, loop="asyncio", http=_Timed, ws="none", lifespan="off",
+        app, host=serving.host, port=serving.port, loop="asyncio", ws="none", lifespan="off",
+        http=type("_Bounded", (_Timed,), {"most": serving.connections}),
         log_config=None, access_log=False, server_header=False, proxy_headers=False, backlog=BACKLOG,
-        limit_concurrency=serving.connections, timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=serving.grace_seconds, h11_max_incomplete_event_size=HEADER_BYTES,
         ssl_certfile=serving.tls_certificate, ssl_keyfile=serving.tls_key,
         ssl_keyfile_password="none, and none is asked for",  # noqa: S106  else OpenSSL would ask the terminal
@@ -151,13 +154,33 @@ class _Server(uvicorn.Server):
 
 
 class _Timed(H11Protocol):
-    """uvicorn's protocol, which does not wait for ever for the headers of a request."""
+    """uvicorn's protocol, which does not wait for ever for the headers of a request, and speaks in problems.
 
+    most: connections at once; who comes when there are as many is asked to come again, and no one else.
+    """
+
+    most = 1
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self.app = _crowded
         self._wait_for_headers()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's own sentence
+        """Answer what is no HTTP. A call whose body it was is given up: nobody can tell where that ends."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            step = "Send HTTP/1.1 as RFC 9112 has it, with the length of the body stated once."
+            made = _closing(BadInput("this is not a request that can be read", next_step=step))
+            answer = h11.Response(status_code=made.status_code, headers=made.raw_headers, reason=b"Bad Request")
+            for event in (answer, h11.Data(data=bytes(made.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event))
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -178,6 +201,16 @@ class _Timed(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:
+    await _closing(Overloaded("too many connections are open"))(scope, receive, send)
+
+
+def _closing(error: CountenanceError) -> Response:
+    """The answer to what never came to the watch, with the end of its connection."""
+    request = ids.new("request")
+    return problems.response(error, request, {"Request-Id": request, "Connection": "close"})
 
 
 class _Via:

@@ -14,9 +14,10 @@ import traceback
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from countenance.domain import ids
-from countenance.domain.errors import BadInput, BodyTooLarge, InternalError, Overloaded, Unavailable
+from countenance.domain.errors import BadInput, BodyTooLarge, InternalError, NotFound, Overloaded, Unavailable
 from countenance.http import problems
 
 if TYPE_CHECKING:
@@ -60,8 +61,11 @@ class Limits:
         return min(self.body_seconds, self.patience + received / self.pace)
 
 
-class _Stopped(Exception):
-    """The request was given up while its body was read; never leaves this module."""
+class _Stopped(BaseException):
+    """The request was given up while its body was read; never leaves this module.
+
+    No Exception, since no handler of the application may take a slow caller, or one that left, for a defect of ours.
+    """
 
 
 @dataclass(slots=True)
@@ -90,8 +94,8 @@ class _Passage:
             self.ended = not message.get("more_body", False)
             if self.read > self.limits.body:
                 self.stop(413, _too_large(self.limits))
-        else:
-            self.ended = True
+        elif not self.ended:
+            raise _Stopped  # the caller left in the middle of the body: nothing is done, and nobody hears of it
         return message
 
     async def _timely(self) -> Message:
@@ -172,6 +176,8 @@ class Watched:
             return
         try:
             await self._app(scope, passage.take, passage.give)
+        except _Stopped:
+            pass  # what it was stopped for is answered below, if anybody is there
         except Exception as error:  # whatever it is, the caller gets a document and the operator a line
             if passage.stopped is None:
                 self._log(defect(error, passage.request))
@@ -219,6 +225,11 @@ def now() -> str:
 
 def _refused(scope: Scope, limits: Limits) -> tuple[int, CountenanceError] | None:
     """Why a request is not let in, from its headers alone."""
+    if not _names_one_place(scope.get("raw_path") or b""):
+        return 404, NotFound(
+            "there is no such address: an encoded slash, and what is not UTF-8, stand in none",
+            next_step="Name it by the id that the server gave it.",
+        )
     lengths = [value for name, value in scope["headers"] if name == b"content-length"]
     chunked = any(name == b"transfer-encoding" for name, _ in scope["headers"])
     target = len(scope.get("raw_path") or b"") + len(scope["query_string"])
@@ -231,6 +242,17 @@ def _refused(scope: Scope, limits: Limits) -> tuple[int, CountenanceError] | Non
     if lengths and int(lengths[0]) > limits.body:
         return 413, _too_large(limits)
     return None
+
+
+def _names_one_place(raw: bytes) -> bool:
+    """Whether a path is read in one way alone: `ada%2Fconsents` would be decoded to two parts and name another."""
+    if b"%" not in raw:
+        return True
+    try:
+        unquote_to_bytes(raw).decode()
+    except UnicodeDecodeError:
+        return False
+    return b"%2f" not in raw.lower()
 
 
 def _too_large(limits: Limits) -> BodyTooLarge:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import insert
 
@@ -18,9 +18,12 @@ from countenance.domain.errors import BadInput, Conflict, Refused
 from countenance.service import auth, owed, undone
 from countenance.service.application import check, facts_row
 from countenance.service.gate import Answered, Private, next_step
+from countenance.service.kept import FREELY, Once
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
     from countenance.service.application import Application
@@ -117,15 +120,29 @@ class Issued:
     receipt: str
 
 
-def issue(house: House, who: Principal) -> Issued:
-    """One more key for the caller's grant. Raises Conflict where it has as many as it may."""
+def issue(house: House, who: Principal, once: Once = FREELY) -> Issued:
+    """One more key for the caller's grant. Raises Conflict where it has as many as it may.
+
+    Of its text nothing is kept: a repeat comes to `issued_already`.
+    """
     with house.database.begin() as connection:
         if auth.in_force(connection, who.grant.id) >= MOST_KEYS:
             raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
         text = auth.issue(connection, who.grant.id, house.now())
         about = Private(who.customer.id, who.grant.id, auth.key_id(text))
         debt = owed.owe(connection, "administration", {"act": "key-issued"}, about, "issued", house.now())
+        once.keep(connection, {"id": about.key}, debt=debt)
     return Issued(about.key, text, owed.pay_one(house, debt))
+
+
+def issued_already(kept: Mapping[str, Any]) -> NoReturn:
+    """What a repeat of `issue` comes to: its text was shown once. Raises Conflict, with the receipt of the first."""
+    error = Conflict(
+        "a key was issued for this call already, and its text is shown once only",
+        next_step=f"Where that answer was lost, revoke {kept['id']} and issue another under a new Idempotency-Key.",
+    )
+    error.receipt = kept["receipt"]
+    raise error
 
 
 def revoke(house: House, who: Principal, key: str = "") -> str:

@@ -7,7 +7,6 @@ what a restart owes people first: owed leaves are written and unfinished erasure
 from __future__ import annotations
 
 import resource
-import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -20,10 +19,11 @@ from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger.log import Log
 from countenance.policy import cedar, laws
-from countenance.service import build, erase, founding, owed
+from countenance.service import build, erase, founding, kept, owed
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
+from countenance.service.repeat import Repeats
 from countenance.storage import db
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import closed_parts, subjects
@@ -72,7 +72,6 @@ class House:
         self.settings = settings
         self.now = clock
         self.laws: tuple[Law, ...] = ()
-        self.paying = threading.Lock()
         self.policies = cedar.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
@@ -126,6 +125,8 @@ class House:
         self.engine, self.calibration = vision(self.settings)
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
+        self.repeats = Repeats()
+        self.debts = owed.Debts()
         self.candidates = Candidates(self.database)
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)
@@ -140,6 +141,7 @@ class House:
     def _settle(self, progress: Progress | None) -> None:
         """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
         self.meter.sweep(self.now())
+        kept.sweep(self.database, self.now())
         owed.pay(self)
         erase.complete(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)

@@ -113,11 +113,20 @@ def authenticate(database: Database, text: str) -> Principal:
     number, secret = _parts(text)
     row = next(iter(database.rows(_LOOKUP, key="key_" + number)), None)
     stored = row.hash if row is not None else bytes(32)
-    if not hmac.compare_digest(_digest(secret), stored) or row is None:
+    if not hmac.compare_digest(_digest(secret), stored):
         raise _nobody()
-    if row.revoked is not None or row.customer_status != "active":
+    return _in_force(row)
+
+
+def _in_force(row: Any) -> Principal:
+    if row is None or row.revoked is not None or row.customer_status != "active":
         raise _nobody()
     return Principal(row.key_id, customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row))
+
+
+def still(database: Database, who: Principal) -> Principal:
+    """The same caller as they are now. Raises Unauthenticated where the key has ended since it was looked up."""
+    return _in_force(next(iter(database.rows(_LOOKUP, key=who.key)), None))
 
 
 def _parts(text: str) -> tuple[str, str]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from countenance.domain import ids
 from countenance.gallery.faces import Place
-from countenance.service import people
+from countenance.service import people, shown
 from countenance.service.gate import Answered, Done, Permit
+from countenance.service.kept import FREELY, Once
 from countenance.service.likeness import the_face, threshold
 from countenance.service.use import Use, ask_of
 
@@ -37,9 +38,12 @@ class Enrolled:
 
 
 def enrol(
-    house: House, who: Principal, inside: Collection, alias_or_id: str, photo: bytes, use: Use
+    house: House, who: Principal, inside: Collection, alias_or_id: str, photo: bytes, use: Use, once: Once = FREELY
 ) -> Answered[Enrolled]:
-    """Add a reference from one photograph. Raises Refused, NotFound, BadImage, NoFace, SeveralFaces, PoorQuality."""
+    """Add a reference from one photograph. once: how the answer is kept for a repeat.
+
+    Raises Refused, NotFound, BadImage, NoFace, SeveralFaces, PoorQuality.
+    """
     ask = ask_of(who, "enrol", use.on(inside.purpose))
     target = people.target(house, who, inside, alias_or_id, ask.purpose)
 
@@ -49,10 +53,11 @@ def enrol(
         threshold(house.calibration, house.calibration.verify_rate, references)
         made = Enrolled(target.subject, ids.new("reference"), face)
 
-        def effect(connection: Connection) -> None:
+        def effect(connection: Connection, answered: Answered[Enrolled]) -> None:
             place = Place(made.reference, made.subject, inside.id, who.customer.id, house.engine.model_digest)
             seal = people.customer_key(house, who).templates
             house.faces.put(connection, seal, place, template, ids.utc(house.now()))
+            once.keep(connection, shown.enrolled(answered), subject=made.subject)
 
         return Done(made, "enrolled", effect=effect, settled=lambda: _index(house, inside, made, template))
 

@@ -3,7 +3,7 @@
     1. note the erasure           so that a crash from here on is completed at the next start
     -- the point of no return: from this commit on the person is not found, whatever happens
     2. debts and the index        leaves owed about the person are written; the rows in memory are overwritten
-    3. the rows                   templates, bases, counts, nonces and closed parts, the subject itself
+    3. the rows                   templates, bases, counts, nonces and closed parts, kept answers, the subject itself
     4. the files                  the write-ahead log is folded in and cut; deleted pages are zeroed
     5. re-read                    the files are searched for what was deleted; written anew where it is found
     6. the name                   the note of step 1 forgets whom it was about, but for a digest; then 4 and 5 again
@@ -24,7 +24,7 @@ from sqlalchemy import delete, insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import Conflict, StorageDamaged
-from countenance.service import backup, founding, owed, people, undone
+from countenance.service import backup, founding, kept, owed, people, undone
 from countenance.service.gate import Private
 from countenance.storage.tables import closed_parts, consents, erasures, meter, subjects
 
@@ -96,7 +96,7 @@ def _note(house: House, erasure: str) -> Row[tuple[str, ...]]:
 def remove(connection: Connection, faces: Faces, vault: Vault, subject: str) -> tuple[bytes, ...]:
     """Delete every row about a subject but for its erasure's; returns the bytes that must not be found again."""
     target = vault.digest(subject.encode(), label="meter")
-    sealed = faces.delete(connection, subject)
+    sealed = (*faces.delete(connection, subject), *kept.forget(connection, subject))
     closed = connection.execute(select(closed_parts).where(closed_parts.c.subject_id == subject)).all()
     aliases = connection.execute(select(subjects.c.alias).where(subjects.c.id == subject)).scalars().all()
     for table in (consents, closed_parts):

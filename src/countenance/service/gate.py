@@ -78,14 +78,14 @@ class Private:
 class Done(Generic[T]):
     """What the work of an allowed ask came to.
 
-    outcome: one word for the closed part. effect: rows to write once the leaf is durable. settled: what memory
-    does once those rows are committed.
+    outcome: one word for the closed part. effect: rows to write once the leaf is durable, and what will be answered
+    with them. settled: what memory does once those rows are committed.
     """
 
     result: T
     outcome: str
     subject: str = ""
-    effect: Callable[[Connection], None] | None = None
+    effect: Callable[[Connection, Answered[T]], None] | None = None
     settled: Callable[[], None] | None = None
 
 
@@ -151,12 +151,13 @@ class Gate:
             broken = InternalError("something went wrong inside, and no result was given")
             raise self._unanswerable(permit, about, broken) from error
         index, receipt = self._write(permit, replace(about, subject=done.subject or about.subject), done.outcome)
+        answered = Answered(done.result, self._decision(permit), receipt, index)
         if done.effect is not None:
             with self.house.database.begin() as connection:
-                done.effect(connection)
+                done.effect(connection, answered)
         if done.settled is not None:
             done.settled()
-        return Answered(done.result, self._decision(permit), receipt, index)
+        return answered
 
     def admit(self, asks: Sequence[Ask], facts: Facts, about: Private) -> tuple[Answered[bool], ...]:
         """Decide an application: a leaf for every ask in it, and one answer each."""

@@ -1,13 +1,16 @@
 """Leaves that are owed: written in the transaction of what they are about, paid right after, or at the next start.
 
 For what must take effect whether or not the log can be written: a withdrawal. A crash between deed and leaf
-leaves the debt in SQL; opening the house pays it by the same code. A command that runs beside the house and has no
-log of its own (`countenance backup`) owes its leaf too, and the house pays it within seconds.
+leaves the debt in SQL; opening the house pays it by the same code. Who owes, who repeats the call and an erasure may
+come to pay one debt at the same time: one of them writes the leaf, and all get its receipt. A command that runs beside
+the house and has no log of its own (`countenance backup`) owes its leaf too, and the house pays it within seconds.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +18,7 @@ from sqlalchemy import delete, insert, select, true
 
 from countenance.domain import ids
 from countenance.domain.errors import CountenanceError, LogUnavailable
+from countenance.service import kept
 from countenance.service.gate import Private
 from countenance.storage.tables import outbox
 
@@ -34,6 +38,33 @@ if TYPE_CHECKING:
     from countenance.service.app import House
 
 
+REMEMBERED = 256  # debts whose receipt is kept in memory for others who come to pay them; far more than calls at once
+
+
+class Debts:
+    """Which debts are being paid, and the receipts of the newest that were. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._receipts: OrderedDict[int, Future[str]] = OrderedDict()
+
+    def claim(self, debt: int) -> tuple[Future[str], bool]:
+        """The receipt to come, and whether the caller is the one to write the leaf."""
+        with self._lock:
+            found = self._receipts.get(debt)
+            if found is not None:
+                return found, False
+            self._receipts[debt] = made = Future[str]()
+            for old in [number for number, one in self._receipts.items() if one.done()][:-REMEMBERED]:
+                del self._receipts[old]
+            return made, True
+
+    def give_up(self, debt: int) -> None:
+        """Let the next one who comes write the leaf."""
+        with self._lock:
+            self._receipts.pop(debt, None)
+
+
 def owe(
     connection: Connection, kind: str, words: Mapping[str, Json], about: Private, outcome: str, now: datetime
 ) -> int:
@@ -48,13 +79,27 @@ def owe(
 
 
 def pay_one(house: House, debt: int) -> str:
-    """Write one owed leaf; returns its receipt."""
+    """Write one owed leaf, or wait for who writes it; returns its receipt, which a kept answer gets too."""
+    receipt, mine = house.debts.claim(debt)
+    if not mine:
+        return receipt.result()
+    try:
+        receipt.set_result(_pay(house, debt))
+    except BaseException as error:
+        house.debts.give_up(debt)
+        receipt.set_exception(error)
+        raise
+    return receipt.result()
+
+
+def _pay(house: House, debt: int) -> str:
     with house.database.read() as connection:
         row = connection.execute(select(outbox).where(outbox.c.id == debt)).one()
     private = dict(row.private)
     outcome = private.pop("outcome")
     _, receipt = house.gate.note(row.kind, row.open, Private(**private), outcome)
     with house.database.begin() as connection:
+        kept.settle(connection, house.vault, debt, receipt)
         connection.execute(delete(outbox).where(outbox.c.id == debt))
     return receipt
 
@@ -62,11 +107,10 @@ def pay_one(house: House, debt: int) -> str:
 def pay(house: House, kind: str = "") -> int:
     """Write every owed leaf, or those of one kind; returns how many there were."""
     of_kind = outbox.c.kind == kind if kind else true()
-    with house.paying:
-        with house.database.read() as connection:
-            debts = [row.id for row in connection.execute(select(outbox.c.id).where(of_kind).order_by(outbox.c.id))]
-        for debt in debts:
-            pay_one(house, debt)
+    with house.database.read() as connection:
+        debts = [row.id for row in connection.execute(select(outbox.c.id).where(of_kind).order_by(outbox.c.id))]
+    for debt in debts:
+        pay_one(house, debt)
     return len(debts)
 
 

@@ -6,7 +6,7 @@ A subject has a random id; the customer's own name for it (`alias`) is sealed at
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, insert, select
@@ -16,6 +16,7 @@ from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound
 from countenance.service import owed, undone
 from countenance.service.gate import Private
+from countenance.service.kept import FREELY, Once
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import collections, subjects, templates
 
@@ -60,8 +61,8 @@ class Subject:
     references: int
 
 
-def create_collection(house: House, who: Principal, name: str, purpose: str) -> Collection:
-    """A new, empty collection for one purpose of the caller's grant."""
+def create_collection(house: House, who: Principal, name: str, purpose: str, once: Once = FREELY) -> Collection:
+    """A new, empty collection for one purpose of the caller's grant. once: how the answer is kept for a repeat."""
     _check_name(name)
     if purpose not in who.grant.purposes:
         raise BadInput(
@@ -74,6 +75,7 @@ def create_collection(house: House, who: Principal, name: str, purpose: str) -> 
         if connection.execute(_OWN.where(collections.c.name == name), {"customer": who.customer.id}).first():
             raise Conflict("a collection of this name exists", next_step="Choose another name, or use that one.")
         connection.execute(insert(collections), row)
+        once.keep(connection, asdict(made))
     return made
 
 
@@ -169,13 +171,16 @@ def _subjects(
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A basis on record: whose, and the receipt of its leaf."""
+    """A basis on record: whose, for what, and the receipt of its leaf."""
 
     subject: str
+    purpose: str
     receipt: str
 
 
-def give_consent(house: House, who: Principal, inside: Collection, alias: str, basis: Basis) -> Recorded:
+def give_consent(
+    house: House, who: Principal, inside: Collection, alias: str, basis: Basis, once: Once = FREELY
+) -> Recorded:
     """Record a basis for a person, who becomes a subject of the collection if new. The leaf is owed with it."""
     _check_name(alias)
     consent.check(basis, house.now())
@@ -187,8 +192,9 @@ def give_consent(house: House, who: Principal, inside: Collection, alias: str, b
         record = consent.record(connection, subject, basis)
         about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
         debt = owed.owe(connection, "consent", words, about, record, house.now())
+        once.keep(connection, {"subject": subject, "purpose": basis.purpose}, subject=subject, debt=debt)
     house.candidates.changed()
-    return Recorded(subject, owed.pay_one(house, debt))
+    return Recorded(subject, basis.purpose, owed.pay_one(house, debt))
 
 
 def withdraw(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:

@@ -196,6 +196,25 @@ closed_parts = Table(
     CheckConstraint("leaf_index >= 0", name="leaf_index"),
 )
 
+# What a call that creates came to, for a day, so that it may be sent again: see service.kept. scope: keyed digest of
+# customer, operation and idempotency key; request: of everything that was asked; answer, receipt: sealed. debt: the
+# outbox id of its leaf while that is owed; then the receipt is not there yet.
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _bytes("scope"),
+    _of("customers"),
+    _of("subjects", nullable=True),
+    _bytes("request"),
+    _bytes("answer"),
+    _bytes("receipt", nullable=True),
+    Column("debt", Integer, nullable=True, index=True),
+    Column("created", Text, nullable=False, index=True),
+    UniqueConstraint("scope"),
+    sqlite_autoincrement=True,
+)
+
 # customer_id and subject_id name rows that are gone when the erasure is done; hence no foreign keys.
 # subject_id is emptied before the certificate is signed: then nothing here names the person. undoes: the keyed
 # digest of it that the leaf publishes (service.undone), kept from then on; null before.
