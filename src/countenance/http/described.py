@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _RECEIPT = {RECEIPT: {"description": "The receipt, as in the document.", "schema": {"type": "string"}}}
+_TAG = {"ETag": {"description": "The tag of these bytes.", "schema": {"type": "string"}}}
+_UNCHANGED = {"description": "The caller has it already", "headers": _TAG}
+_KNOWN = {
+    "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
+    "description": "The `ETag` of an earlier answer: 304 where nothing has changed.",
+}  # fmt: skip
 _WORD = {"type": "string", "maxLength": 200}
 _PHOTO = {"type": "string", "contentEncoding": "base64", "maxLength": IN_BASE64}
 
@@ -30,6 +36,13 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def open_to_all(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
     """A route without a key."""
     return {"response_model": answer, "responses": errors(400, *statuses, 500)}
+
+
+def kept(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
+    """A route without a key whose answer may be kept, as fresh.py has it."""
+    route = open_to_all(answer, *statuses)
+    route["responses"] = {**route["responses"], 200: {"headers": _TAG}, 304: _UNCHANGED}
+    return {**route, "openapi_extra": {"parameters": [_KNOWN]}}
 
 
 def keyed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
