@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from countenance.domain.errors import BadInput, CountenanceError, InternalError, NotFound, WrongMethod
-from countenance.http import asked, fresh, keeping, native, shapes
+from countenance.http import asked, fresh, keeping, links, native, shapes
 from countenance.http.callers import known_query
 from countenance.http.problems import response
 
@@ -58,6 +58,7 @@ def _describe(app: FastAPI) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             _drop_fastapis(operation["responses"])
+    links.connect(document)
     app.state.queries = {
         (path, method.upper()): frozenset(
             parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"

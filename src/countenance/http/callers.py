@@ -70,7 +70,9 @@ async def known_query(request: Request) -> None:
 
 
 async def inside(
-    request: Request, who: Caller, collection: Annotated[str, Path(max_length=100, description="Its id or name.")]
+    request: Request,
+    who: Caller,
+    collection: Annotated[str, Path(max_length=100, description="Its id or name.", examples=["staff"])],
 ) -> people.Collection:
     """The caller's collection of this id or name. Raises NotFound, for another tenant's too."""
     return await run_in_threadpool(people.collection, house_of(request), who, collection)
@@ -79,4 +81,9 @@ async def inside(
 Caller = Annotated[auth.Principal, Depends(caller)]
 Said = Annotated[Use, Depends(said)]
 Inside = Annotated[people.Collection, Depends(inside)]
-Alias = Annotated[str, Path(alias="subject", max_length=100, description="Its id, or your own name for the person.")]
+Alias = Annotated[
+    str,
+    Path(
+        alias="subject", max_length=100, description="Its id, or your own name for the person.", examples=["member-17"]
+    ),
+]

@@ -24,6 +24,8 @@ _KNOWN = {
     "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
     "description": "The `ETag` of an earlier answer: 304 where nothing has changed.",
 }  # fmt: skip
+ASKED = {"action": "verify", "sector": "commercial", "country": "DE", "purpose": "access-control"}
+"""What a question to the policy has to say, with an example each."""
 _WORD = {"type": "string", "maxLength": 200}
 _PHOTO = {"type": "string", "contentEncoding": "base64", "maxLength": IN_BASE64}
 
@@ -69,15 +71,22 @@ def faces(*names: str, answer: type[BaseModel], status: int = 200) -> dict[str, 
 
 def flags(names: Sequence[str]) -> dict[str, Any]:
     """Query parameters of these names, each a word, read by hand."""
-    return {"parameters": [{"name": name, "in": "query", "schema": _WORD} for name in names]}
+    return {"parameters": [_flag(name) for name in names]}
+
+
+def _flag(name: str) -> dict[str, Any]:
+    if name not in ASKED:
+        return {"name": name, "in": "query", "schema": _WORD}
+    return {"name": name, "in": "query", "required": True, "schema": {**_WORD, "examples": [ASKED[name]]}}
 
 
 def question(names: Sequence[str], several: Sequence[str]) -> dict[str, Any]:
     """A JSON object of these names: a word each, or a list of words where there may be several."""
     words = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "maxItems": 20}]}
     properties = {name: words if name in several else _WORD for name in names}
-    required = ["action", "sector", "country", "purpose"]
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    for name, word in ASKED.items():
+        properties[name] = {**_WORD, "examples": [word]}
+    schema = {"type": "object", "properties": properties, "required": [*ASKED], "additionalProperties": False}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
