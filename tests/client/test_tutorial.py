@@ -217,7 +217,7 @@ def test_an_answer_of_another_log_lets_nobody_in(place: Place, tmp_path: Path) -
 def test_the_same_with_curl(place: Place) -> None:
     ended = place.run(CURL)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert (place.folder / "key.curl").stat().st_mode & 0o077 == 0
+    assert (place.folder / "serve-house/keys/me.curl").stat().st_mode & 0o077 == 0
     assert json.loads((place.folder / "answer.json").read_text())["match"] is True
     assert place.receipt("bo")["outcome"] == "match"
     assert "outcome     match" in ended.stdout

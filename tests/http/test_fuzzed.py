@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 LONG = os.environ.get("COUNTENANCE_LONG") == "1"
 EXAMPLES = 200 if LONG else 8
-CHAINS, STEPS = (500, 20) if LONG else (60, 12)
+CHAINS, STEPS = (200, 20) if LONG else (60, 12)
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance, unsupported_method,
