@@ -1,9 +1,9 @@
 """Bodies in: JSON read strictly, photographs from raw bytes, forms or JSON. In memory only, and bounded.
 
 A body's length is checked where the header states it, and counted while it is read; once it is whole, whoever called is
-asked after again, as callers.py has it. JSON with a key twice, a number
-beyond what every reader keeps exact, or a field that is not known is refused, with the nearest known name. No form is
-ever spooled to a file. Sources: RFC 8259, RFC 7578; RFC 4648 section 4 for base64.
+looked up again, as callers.py has it. JSON with a key twice, a number beyond what every reader keeps exact, or a field
+that is not known is refused, with the nearest known name. No form is ever spooled to a file. Sources: RFC 8259,
+RFC 7578; RFC 4648 section 4 for base64.
 """
 
 from __future__ import annotations
