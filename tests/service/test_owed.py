@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 def owe(world: World) -> int:
     with world.house.database.begin() as connection:
-        return owed.owe(connection, "revocation", {"of": "key", "undoes": []}, Private("cus_1"), "revoked", world.moment)
+        return owed.owe(
+            connection, "revocation", {"of": "key", "undoes": []}, Private("cus_1"), "revoked", world.moment
+        )
 
 
 def at_once(*calls: object) -> None:

@@ -7,6 +7,7 @@ Source: docs/api.md.
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from countenance.domain.errors import BadInput, CountenanceError, InternalError, NotFound, WrongMethod
-from countenance.http import asked, keeping, native, shapes
+from countenance.http import asked, fresh, keeping, links, native, shapes
 from countenance.http.callers import known_query
 from countenance.http.problems import response
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from countenance.service.app import House
 
+DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
 ROUTERS = (native.router, keeping.router, asked.router)
 ABOUT = (
@@ -37,13 +39,14 @@ def create_app(house: House) -> FastAPI:
     """The ASGI application of an open house. The caller keeps the house open for as long as it serves."""
     app = FastAPI(
         title="Countenance", version="1", description=ABOUT, docs_url=None, redoc_url=None,
-        openapi_url="/v1/openapi.json", redirect_slashes=False,
+        openapi_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.state.house = house
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(known_query)])
     for kind in (CountenanceError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _told)
+    app.add_route(DESCRIPTION, _description, include_in_schema=False)
     _describe(app)
     return app
 
@@ -55,6 +58,7 @@ def _describe(app: FastAPI) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             _drop_fastapis(operation["responses"])
+    links.connect(document)
     app.state.queries = {
         (path, method.upper()): frozenset(
             parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
@@ -63,6 +67,12 @@ def _describe(app: FastAPI) -> None:
         for method, operation in operations.items()
     }
     app.openapi_schema = document
+    app.state.description = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+async def _description(request: Request) -> Response:
+    """GET /v1/openapi.json: the bytes that were made at the start."""
+    return fresh.tagged(request, request.app.state.description, "application/json")
 
 
 def _drop_fastapis(responses: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.domain.errors import BadInput, NotFound, UnknownWord
-from countenance.http import described, shapes
+from countenance.http import described, fresh, shapes
 from countenance.http.bodies import JSON_LIMIT, strict_json, unknown, whole
 from countenance.http.callers import house_of
 from countenance.policy import packs, whatif, wire
@@ -48,22 +48,23 @@ async def decide_document(request: Request) -> Any:
     )
 
 
-@router.get("/policies", **described.open_to_all(shapes.Policies))
+@router.get("/policies", **described.kept(shapes.Policies))
 async def policies(request: Request) -> Any:
     """The packs in force, and the digest that every decision carries."""
     house = house_of(request)
     in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
-    return {"in_force": in_force, "digest": house.policies.digest}
+    shown = {"in_force": in_force, "digest": house.policies.digest}
+    return fresh.document(request, shapes.Policies.model_validate(shown))
 
 
-@router.get("/policies/{pack}", **described.open_to_all(shapes.PackText, 404))
-async def policy(pack: Annotated[str, Path(max_length=64)]) -> Any:
+@router.get("/policies/{pack}", **described.kept(shapes.PackText, 404))
+async def policy(request: Request, pack: Annotated[str, Path(max_length=64)]) -> Any:
     """A pack of this installation, word for word."""
     try:
         found = await run_in_threadpool(packs.read, pack)
     except UnknownWord:
         raise NotFound("there is no such pack", next_step="List those in force with GET /v1/policies.") from None
-    return {"name": found.name, "digest": found.digest, "text": found.text}
+    return fresh.document(request, shapes.PackText(name=found.name, digest=found.digest, text=found.text))
 
 
 @router.get("/log", **described.open_to_all(shapes.Log))

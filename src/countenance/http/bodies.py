@@ -1,8 +1,9 @@
 """Bodies in: JSON read strictly, photographs from raw bytes, forms or JSON. In memory only, and bounded.
 
-A body's length is checked where the header states it, and counted while it is read. JSON with a key twice, a number
-beyond what every reader keeps exact, or a field that is not known is refused, with the nearest known name. No form is
-ever spooled to a file. Sources: RFC 8259, RFC 7578; RFC 4648 section 4 for base64.
+A body's length is checked where the header states it, and counted while it is read; once it is whole, whoever called is
+looked up again, as callers.py has it. JSON with a key twice, a number beyond what every reader keeps exact, or a field
+that is not known is refused, with the nearest known name. No form is ever spooled to a file. Sources: RFC 8259,
+RFC 7578; RFC 4648 section 4 for base64.
 """
 
 from __future__ import annotations
@@ -92,6 +93,11 @@ async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
         if seen > limit:
             raise _too_large(limit)
         yield chunk
+    await getattr(request.state, "body_read", _nothing)()
+
+
+async def _nothing() -> None:
+    """What a call without a key looks up again once its body is there."""
 
 
 def _too_large(limit: int) -> BodyTooLarge:

@@ -1,13 +1,15 @@
 """Who calls, and what they say of the call: the bearer key, the narrowing headers, the words in the query.
 
-The key is looked up before a byte of the body is read. What a call says of itself may narrow its grant, never widen
-it: the service decides that. Sources: RFC 6750 (bearer keys); docs/api.md.
+The key is looked up before a byte of the body is read, and once more after a body that took long. What a call says of
+itself may narrow its grant, never widen it: the service decides that. Sources: RFC 6750 (bearer keys); docs/api.md.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Header, Path, Query
@@ -21,12 +23,13 @@ from countenance.service import auth, people, repeat
 from countenance.service.use import Use
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from countenance.service.app import House
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="cnt_…", description="The key of a grant, as it was shown once.")
 Word = Annotated[str, Query(max_length=64)]
+FRESH = 0.5  # seconds for which a key that was looked up holds: one that is revoked ends within a second
 SECTORS_MOST = 16  # sectors that one call names
 REPEATABLE = re.compile(r'"([A-Za-z0-9_-]{16,64})"')  # an Idempotency-Key: a string of RFC 9651, and no parameters
 NARROWING = ("Countenance-Purpose", "Countenance-Requested-By")
@@ -43,7 +46,15 @@ async def caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> au
     scheme, _gap, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or len(key) > 200:
         raise Unauthenticated("this call needs a key", next_step="Send it as `Authorization: Bearer cnt_…`.")
-    return await run_in_threadpool(auth.authenticate, house_of(request).database, key)
+    look_up = partial(run_in_threadpool, auth.authenticate, house_of(request).database, key)
+    request.state.body_read = partial(_still, look_up, time.monotonic())
+    return await look_up()
+
+
+async def _still(look_up: Callable[[], Awaitable[auth.Principal]], since: float) -> None:
+    """Look a key up again where it may have ended meanwhile. Raises Unauthenticated."""
+    if time.monotonic() - since > FRESH:
+        await look_up()
 
 
 async def said(
@@ -120,7 +131,9 @@ async def known_query(request: Request) -> None:
 
 
 async def inside(
-    request: Request, who: Caller, collection: Annotated[str, Path(max_length=100, description="Its id or name.")]
+    request: Request,
+    who: Caller,
+    collection: Annotated[str, Path(max_length=100, description="Its id or name.", examples=["staff"])],
 ) -> people.Collection:
     """The caller's collection of this id or name. Raises NotFound, for another tenant's too."""
     return await run_in_threadpool(people.collection, house_of(request), who, collection)
@@ -130,4 +143,9 @@ Caller = Annotated[auth.Principal, Depends(caller)]
 Once = Annotated[Repeatable, Depends(repeatable)]
 Said = Annotated[Use, Depends(said)]
 Inside = Annotated[people.Collection, Depends(inside)]
-Alias = Annotated[str, Path(alias="subject", max_length=100, description="Its id, or your own name for the person.")]
+Alias = Annotated[
+    str,
+    Path(
+        alias="subject", max_length=100, description="Its id, or your own name for the person.", examples=["member-17"]
+    ),
+]

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _RECEIPT = {RECEIPT: {"description": "The receipt, as in the document.", "schema": {"type": "string"}}}
+_TAG = {"ETag": {"description": "The tag of these bytes.", "schema": {"type": "string"}}}
+_UNCHANGED = {"description": "The caller has it already", "headers": _TAG}
+_KNOWN = {
+    "name": "If-None-Match", "in": "header", "schema": {"type": "string"},
+    "description": "The `ETag` of an earlier answer: 304 where nothing has changed.",
+}  # fmt: skip
+ASKED = {"action": "verify", "sector": "commercial", "country": "DE", "purpose": "access-control"}
+"""What a question to the policy has to say, with an example each."""
 _WORD = {"type": "string", "maxLength": 200}
 _PHOTO = {"type": "string", "contentEncoding": "base64", "maxLength": IN_BASE64}
 
@@ -30,6 +38,13 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def open_to_all(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
     """A route without a key."""
     return {"response_model": answer, "responses": errors(400, *statuses, 500)}
+
+
+def kept(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
+    """A route without a key whose answer may be kept, as fresh.py has it."""
+    route = open_to_all(answer, *statuses)
+    route["responses"] = {**route["responses"], 200: {"headers": _TAG}, 304: _UNCHANGED}
+    return {**route, "openapi_extra": {"parameters": [_KNOWN]}}
 
 
 def keyed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
@@ -56,15 +71,22 @@ def faces(*names: str, answer: type[BaseModel], status: int = 200) -> dict[str, 
 
 def flags(names: Sequence[str]) -> dict[str, Any]:
     """Query parameters of these names, each a word, read by hand."""
-    return {"parameters": [{"name": name, "in": "query", "schema": _WORD} for name in names]}
+    return {"parameters": [_flag(name) for name in names]}
+
+
+def _flag(name: str) -> dict[str, Any]:
+    if name not in ASKED:
+        return {"name": name, "in": "query", "schema": _WORD}
+    return {"name": name, "in": "query", "required": True, "schema": {**_WORD, "examples": [ASKED[name]]}}
 
 
 def question(names: Sequence[str], several: Sequence[str]) -> dict[str, Any]:
     """A JSON object of these names: a word each, or a list of words where there may be several."""
     words = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "maxItems": 20}]}
     properties = {name: words if name in several else _WORD for name in names}
-    required = ["action", "sector", "country", "purpose"]
-    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    for name, word in ASKED.items():
+        properties[name] = {**_WORD, "examples": [word]}
+    schema = {"type": "object", "properties": properties, "required": [*ASKED], "additionalProperties": False}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 

@@ -28,7 +28,6 @@ from countenance.service.verify import verify as service_verify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from countenance.service.app import House
     from countenance.service.gate import Answered
     from countenance.service.kept import Once as Kept
 
@@ -40,12 +39,10 @@ async def _answer(
     response: Response,
     shape: Callable[[Answered[T]], dict[str, Any]],
     call: Callable[..., Answered[T]],
-    house: House,
-    who: auth.Principal,
     *arguments: Any,
 ) -> dict[str, Any]:
-    """One call of the service in a thread, its receipt in the header too. The key may have ended during the body."""
-    answered = await run_in_threadpool(lambda: call(house, auth.still(house.database, who), *arguments))
+    """One call of the service in a thread, its receipt in the header too."""
+    answered = await run_in_threadpool(call, *arguments)
     response.headers[RECEIPT] = answered.receipt
     return shape(answered)
 

@@ -2,12 +2,11 @@
 
 None of them asks for a key. The ledger's door gives `checkpoint` and tiles under their one spelling and nothing else:
 no other path of the machine can be named, and no symbolic link is followed. It computes and repairs nothing.
-Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 9110, section 13; RFC 8246 for `immutable`.
+Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 8246 for `immutable`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from pathlib import PurePosixPath
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from countenance.domain.errors import CountenanceError, LogUnavailable, NotFound
+from countenance.http import fresh, problems
 from countenance.http import metrics as exposition
-from countenance.http import problems
 from countenance.ledger import publish, tiles
 
 if TYPE_CHECKING:
@@ -87,16 +86,9 @@ def serve_file(public: Path, path: str, request: Request) -> Response:
         raw = read_published(public, path)
     except NotFound as error:
         return problems.response(error, request_id(request))
-    checkpoint = path == publish.CHECKPOINT
-    headers = {
-        "ETag": f'"{hashlib.sha256(raw).hexdigest()[:32]}"',
-        "Cache-Control": "no-cache" if checkpoint else FOR_EVER,
-        "Content-Type": "text/plain; charset=utf-8" if checkpoint else "application/octet-stream",
-    }
-    if _known(request.headers.get("if-none-match", ""), headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    headers["Content-Length"] = str(len(raw))
-    return Response(b"" if request.method == "HEAD" else raw, headers=headers)
+    if path == publish.CHECKPOINT:
+        return fresh.tagged(request, raw, "text/plain; charset=utf-8")
+    return fresh.tagged(request, raw, "application/octet-stream", FOR_EVER)
 
 
 def read_published(public: Path, path: str) -> bytes:
@@ -132,9 +124,3 @@ def _open_below(folder: Path, parts: tuple[str, ...]) -> int:
         os.close(descriptor)
         raise FileNotFoundError
     return descriptor
-
-
-def _known(given: str, etag: str) -> bool:
-    """Whether If-None-Match names what there is; a weak tag counts (RFC 9110, section 13.1.2)."""
-    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
-    return given.strip() == "*" or etag in tags

@@ -225,15 +225,28 @@ class Subjects(Shape):
 class NewConsent(Shape):
     """The ground on which a person may be enrolled and searched for one purpose."""
 
-    alias: Annotated[str, Field(min_length=1, max_length=100, description="Your own name for the person.")]
+    alias: Annotated[
+        str, Field(min_length=1, max_length=100, description="Your own name for the person.", examples=["member-17"])
+    ]
     basis: Literal["consent", "demonstration"] = "consent"
-    purpose: Annotated[str, Field(max_length=64, description="The collection's, where it is left out.")] = ""
-    given_at: Annotated[str, Field(max_length=40, description="RFC 3339; now, where it is left out.")] = ""
+    purpose: Annotated[
+        str,
+        Field(max_length=64, description="The collection's, where it is left out.", examples=["access-control"]),
+    ] = ""
+    given_at: Annotated[
+        str,
+        Field(max_length=40, description="RFC 3339; now, where it is left out.", examples=["2026-11-22T10:30:00Z"]),
+    ] = ""
     until: Annotated[str, Field(max_length=40, examples=["2027-11-22T00:00:00Z"])]
-    adult: bool
+    adult: Annotated[bool, Field(description="The person is of age, and said so.", examples=[True])]
     manner: Literal["in-writing", "electronic", "spoken", "published-portrait"]
-    notice: Annotated[str, Field(min_length=1, max_length=2000, description="What the person was told.")]
-    recorded_by: Annotated[str, Field(min_length=1, max_length=200)]
+    notice: Annotated[
+        str,
+        Field(
+            min_length=1, max_length=2000, description="What the person was told.", examples=["The door opens for you."]
+        ),
+    ]
+    recorded_by: Annotated[str, Field(min_length=1, max_length=200, examples=["the sign-up form"])]
 
 
 class Consented(Shape):
