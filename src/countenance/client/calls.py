@@ -228,7 +228,7 @@ def new_key() -> Call[NewKey]:
 
     def read(reply: Reply) -> NewKey:
         made = reply.fields.text("id")
-        proven = reply.noted("administration", {"act": "key-issued"}, key=made)
+        proven = reply.noted("administration", {"act": "key-issue", "by": "key", "verdict": "allow"}, key=made)
         return NewKey(*proven, made, reply.fields.text("key"))
 
     return Call("POST", "v1/keys", read)

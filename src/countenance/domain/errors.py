@@ -12,7 +12,7 @@
     ├── NotFound                missing, or another tenant's: the same answer
     ├── Conflict                it exists already, or is in a state that forbids this
     ├── Refused                  the gate said no; carries the decision and its receipt
-    ├── Unavailable             try again later: Overloaded
+    ├── Unavailable             try again later: Overloaded, TooOften
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
     │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
@@ -132,7 +132,10 @@ class WrongMethod(BadInput):
 
 
 class Unauthenticated(CountenanceError):
+    """Nobody is there. `scheme` is how a caller shows who it is: with a bearer key, unless a door asks for another."""
+
     code = "unauthenticated"
+    scheme: str = "Bearer"
     default_next_step = "Give a key that is still in force; the provider can issue one."
 
 
@@ -158,13 +161,21 @@ class Refused(CountenanceError):
 
 
 class Unavailable(CountenanceError):
+    """Not now. `wait` says after how many seconds another try may help."""
+
     code = "unavailable"
     retry = True
+    wait: int = 2
     default_next_step = "Try again in a few seconds."
 
 
 class Overloaded(Unavailable):
     code = "overloaded"
+
+
+class TooOften(Unavailable):
+    code = "too-often"
+    default_next_step = "Wait as long as `Retry-After` says, then try again."
 
 
 class LogUnavailable(Unavailable):

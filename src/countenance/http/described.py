@@ -41,6 +41,13 @@ def keyed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[st
     }
 
 
+def signed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
+    """A route that needs a person's signature, and asks the gate whether the person's roles permit it."""
+    route = keyed(answer, 403, *statuses, status=status)
+    route["responses"] = {**route["responses"], status: {"headers": _RECEIPT}}
+    return route
+
+
 def taking(model: type[BaseModel]) -> dict[str, Any]:
     """A JSON body of this model, read by hand."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")

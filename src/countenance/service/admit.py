@@ -17,7 +17,7 @@ from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Conflict, Refused
 from countenance.service import auth, owed
 from countenance.service.application import check, facts_row
-from countenance.service.gate import Answered, Private, next_step
+from countenance.service.gate import Answered, Private, deed_words, next_step
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def issue(house: House, who: Principal) -> Issued:
             raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
         text = auth.issue(connection, who.grant.id, house.now())
         about = Private(who.customer.id, who.grant.id, auth.key_id(text))
-        debt = owed.owe(connection, "administration", {"act": "key-issued"}, about, "issued", house.now())
+        debt = owed.owe(connection, "administration", deed_words("key-issue", "key"), about, "issued", house.now())
     return Issued(about.key, text, owed.pay_one(house, debt))
 
 

@@ -40,14 +40,19 @@ def owe(
 
 def pay_one(house: House, debt: int) -> str:
     """Write one owed leaf; returns its receipt."""
+    return pay_proven(house, debt)[1]
+
+
+def pay_proven(house: House, debt: int) -> tuple[int, str]:
+    """Write one owed leaf; returns its index and receipt."""
     with house.database.read() as connection:
         row = connection.execute(select(outbox).where(outbox.c.id == debt)).one()
     private = dict(row.private)
     outcome = private.pop("outcome")
-    _, receipt = house.gate.note(row.kind, row.open, Private(**private), outcome)
+    written = house.gate.note(row.kind, row.open, Private(**private), outcome)
     with house.database.begin() as connection:
         connection.execute(delete(outbox).where(outbox.c.id == debt))
-    return receipt
+    return written
 
 
 def pay(house: House) -> int:

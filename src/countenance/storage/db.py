@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 # The newest step of migrations/versions; a test compares it with the folder.
-HEAD = "0001"
+HEAD = "0002"
 
 BUSY_MS = 5_000  # how long a call waits for another's lock before it is told to come again
 _CHUNK = 1 << 20  # bytes read at a time by `contains`
