@@ -17,7 +17,7 @@ from countenance.http import described, keeping, matters
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
-from countenance.service import accounts, pages, shown
+from countenance.service import accounts, applications, pages, shown, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,52 @@ async def end_account(request: Request, response: Response, who: Person, account
     """End an account: from its next call on its signatures count no more. Anybody may end their own."""
     done = await run_in_threadpool(accounts.end, house_of(request), who.account, account)
     return _shown(response, done, ended=done.result)
+
+
+@router.get("/applications", **described.signed(matters.Applications))
+async def list_applications(
+    request: Request,
+    response: Response,
+    who: Person,
+    state: Annotated[matters.Condition | None, Query(description="Only those in this state.")] = None,
+    limit: Limit = 100,
+    after: After = "",
+) -> Any:
+    """Applications, oldest first."""
+
+    def part(house: House, last: str) -> Answered[Any]:
+        return applications.listed(house, who.account, state or "", last, limit)
+
+    return await _listed(request, response, who, "applications", f"applications {state or ''}", after, part)
+
+
+@router.get("/applications/{application}", **described.signed(matters.ShownApplication, 404))
+async def show_application(request: Request, response: Response, who: Person, application: Id) -> Any:
+    """One application, whole, with the digest that an approval signs."""
+    found = await run_in_threadpool(applications.shown, house_of(request), who.account, application)
+    return _shown(response, found, **asdict(found.result))
+
+
+@router.post(
+    "/applications/{application}/approval",
+    **described.signed(matters.Approved, 404, 409, 413, 415, status=201),
+    openapi_extra=described.taking(matters.Approval),
+)
+async def approve_application(request: Request, response: Response, who: Person, application: Id) -> Any:
+    """Grant what an application asks for, signed by the approver. The policy decides again, on this day."""
+    asked = document_of(request, who, matters.Approval)
+    signature = signed.signature_of(asked.signature)
+    made = await run_in_threadpool(
+        applications.approve, house_of(request), who.account, application, asked.until, signature
+    )
+    return _shown(response, made, **asdict(made.result))
+
+
+@router.post("/applications/{application}/refusal", **described.signed(matters.Refusal, 404, 409, status=201))
+async def refuse_application(request: Request, response: Response, who: Person, application: Id) -> Any:
+    """Turn an application away."""
+    done = await run_in_threadpool(applications.refuse, house_of(request), who.account, application)
+    return _shown(response, done, application=done.result)
 
 
 async def _listed(

@@ -27,9 +27,9 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _problem(status) for status in statuses}
 
 
-def open_to_all(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
+def open_to_all(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
     """A route without a key."""
-    return {"response_model": answer, "responses": errors(400, *statuses, 500)}
+    return {"response_model": answer, "status_code": status, "responses": errors(400, *statuses, 500)}
 
 
 def keyed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
@@ -90,6 +90,6 @@ def _problem(status: int) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{shapes.Problem.__name__}"}
     example = {
         "type": "urn:countenance:error:example", "title": TITLES[status], "status": status, "code": "example",
-        "detail": "One sentence that is safe to show.", "next_step": "What to do next.", "retry": status == 503,
+        "detail": "One sentence that is safe to show.", "next_step": "What to do next.", "retry": status in (429, 503),
     }  # fmt: skip
     return {"description": TITLES[status], "content": {MEDIA: {"schema": schema, "example": example}}}

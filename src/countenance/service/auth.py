@@ -21,6 +21,7 @@ from countenance.service.application import Customer, customer_of
 from countenance.storage.tables import customers, grants, keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection, Row, Select
@@ -53,10 +54,20 @@ class Principal:
 
 def issue(connection: Connection, grant: str, now: datetime) -> str:
     """A new key for this grant; its text is returned here and never again."""
+    text, add = mint(grant, now)
+    add(connection)
+    return text
+
+
+def mint(grant: str, now: datetime) -> tuple[str, Callable[[Connection], None]]:
+    """The text of a new key for this grant, and what makes it count: the row that `add` writes."""
     key, secret = ids.new("key"), secrets.token_urlsafe(32)
     row = {"id": key, "grant_id": grant, "hash": _digest(secret), "created": ids.utc(now), "revoked": None}
-    connection.execute(insert(keys), row)
-    return f"cnt_{key.removeprefix('key_')}_{secret}"
+
+    def add(connection: Connection) -> None:
+        connection.execute(insert(keys), row)
+
+    return f"cnt_{key.removeprefix('key_')}_{secret}", add
 
 
 def revoke(connection: Connection, grant: str, key: str, now: datetime) -> None:

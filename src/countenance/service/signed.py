@@ -15,6 +15,7 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
@@ -43,6 +44,7 @@ _KEYID = re.compile(r'"acc_[0-9a-f]{32}"')
 _DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 _TARGET = re.compile(rb"[\x21-\x7e]*")
 _PRIVATE = re.compile(r"countenance-person-key-1:([0-9a-f]{64})\n?")
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _P = 2**255 - 19  # of Curve25519 (RFC 7748)
 _OF_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL = frozenset({0, 1, _P - 1, _OF_ORDER_8, _P - _OF_ORDER_8})
@@ -135,6 +137,17 @@ def public_key(text: str) -> bytes:
     return raw
 
 
+def signature_of(text: str) -> bytes:
+    """The 64 bytes of a signature in base64. Raises BadInput."""
+    try:
+        raw = strict_base64(text)
+    except BadRecord:
+        raw = b""
+    if len(raw) != 64:
+        raise BadInput("a signature is 64 bytes in base64")
+    return raw
+
+
 def verify(key: bytes, text: bytes, signature: bytes) -> bool:
     """Whether the signature is this key's over the text."""
     try:
@@ -168,12 +181,28 @@ def read(method: str, path: bytes, query: bytes, values: Callable[[str], Sequenc
 
 
 def statement(application: str, facts: Mapping[str, Any], until: str) -> str:
-    """What an approver signs: which application, the SHA-256 of its facts, and the end of the grant, or an empty line.
+    """What an approver signs: which application, the digest of its facts, and the end of the grant, or an empty line.
 
     facts: as the server shows them; until: RFC 3339 UTC with seconds, or empty for a year.
     """
+    return f"{APPROVAL}\n{application}\n{facts_digest(facts)}\n{until}\n"
+
+
+def facts_digest(facts: Mapping[str, Any]) -> str:
+    """`sha256:` over an application's facts as JSON: UTF-8, keys sorted, no spaces."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return f"{APPROVAL}\n{application}\nsha256:{hashlib.sha256(text.encode()).hexdigest()}\n{until}\n"
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def moment(text: str) -> datetime:
+    """RFC 3339 in UTC with seconds, in its one spelling. Raises BadInput."""
+    try:
+        found = datetime.strptime(text, _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        found = None
+    if found is None or found.strftime(_MOMENT) != text:
+        raise BadInput("a moment here is RFC 3339 in UTC, such as 2027-11-22T00:00:00Z")
+    return found
 
 
 def nobody() -> Unauthenticated:
