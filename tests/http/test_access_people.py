@@ -29,8 +29,12 @@ TABLE = {
     "GET /accounts": (200, 403, 200, 403, 200, 200, 200, 401),
     "POST /accounts": (201, 403, 403, 403, 201, 403, 201, 401),
     "DELETE /accounts/{account}": (200, 403, 403, 403, 200, 403, 404, 401),
-}
-TABLE |= {
+    "GET /grants": (200, 200, 200, 403, 200, 200, 200, 401),
+    "DELETE /grants/{grant}": (200, 403, 403, 403, 200, 403, 404, 401),
+    "GET /grants/{grant}/keys": (200, 403, 200, 403, 200, 200, 404, 401),
+    "POST /grants/{grant}/keys": (201, 403, 403, 403, 201, 403, 404, 401),
+    "DELETE /grants/{grant}/keys/{key}": (200, 403, 403, 403, 200, 403, 404, 401),
+    "GET /decisions": (403, 403, 403, 403, 200, 200, 200, 401),
     "GET /applications": (200, 200, 200, 403, 403, 403, 403, 401),
     "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),
     "POST /applications/{application}/approval": (403, 201, 403, 403, 403, 403, 403, 401),
@@ -74,6 +78,7 @@ def access(doors: Doors) -> Access:
     assert people["operator"].delete(f"/accounts/{people['ended'].account}").status_code == 200
     ids = {
         "account": hand(doors, "auditor", customer=own).account, "application": apply(doors)["application"],
+        "grant": doors.admitted.grant, "key": doors.post("/v1/keys").json()["id"],
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

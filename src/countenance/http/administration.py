@@ -17,7 +17,7 @@ from countenance.http import described, keeping, matters
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
-from countenance.service import accounts, applications, pages, shown, signed
+from countenance.service import accounts, applications, grants, pages, shown, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +114,58 @@ async def refuse_application(request: Request, response: Response, who: Person, 
     """Turn an application away."""
     done = await run_in_threadpool(applications.refuse, house_of(request), who.account, application)
     return _shown(response, done, application=done.result)
+
+
+@router.get("/grants", **described.signed(matters.Grants, 404))
+async def list_grants(
+    request: Request, response: Response, who: Person, customer: Named = "", limit: Limit = 100, after: After = ""
+) -> Any:
+    """Grants, oldest first: a customer's, or all that you may see."""
+
+    def part(house: House, last: str) -> Answered[Any]:
+        return grants.listed(house, who.account, customer, last, limit)
+
+    return await _listed(request, response, who, "grants", f"grants {customer}", after, part)
+
+
+@router.delete("/grants/{grant}", **described.signed(matters.Ended, 404, 409))
+async def end_grant(request: Request, response: Response, who: Person, grant: Id) -> Any:
+    """End a grant, from the next call on. Its keys still open the way out: withdrawal, erasure, export."""
+    done = await run_in_threadpool(grants.end, house_of(request), who.account, grant)
+    return _shown(response, done, ended=done.result)
+
+
+@router.get("/grants/{grant}/keys", **described.signed(matters.GrantKeys, 404))
+async def list_grant_keys(request: Request, response: Response, who: Person, grant: Id) -> Any:
+    """The keys of a grant, oldest first; never a secret."""
+    found = await run_in_threadpool(grants.keys, house_of(request), who.account, grant)
+    return _shown(response, found, keys=[asdict(one) for one in found.result])
+
+
+@router.post("/grants/{grant}/keys", **described.signed(matters.IssuedKey, 404, 409, status=201))
+async def issue_grant_key(request: Request, response: Response, who: Person, grant: Id) -> Any:
+    """One more key of a grant. Its text is in this answer and nowhere else."""
+    made = await run_in_threadpool(grants.issue, house_of(request), who.account, grant)
+    return _shown(response, made, **asdict(made.result))
+
+
+@router.delete("/grants/{grant}/keys/{key}", **described.signed(matters.Ended, 404))
+async def revoke_grant_key(request: Request, response: Response, who: Person, grant: Id, key: Id) -> Any:
+    """End a key of a grant, from the next call on."""
+    done = await run_in_threadpool(grants.revoke, house_of(request), who.account, grant, key)
+    return _shown(response, done, ended=done.result)
+
+
+@router.get("/decisions", **described.signed(matters.Entries))
+async def list_own_decisions(
+    request: Request, response: Response, who: Person, limit: Limit = 100, after: After = ""
+) -> Any:
+    """Every leaf about your own organisation whose closed part is kept, oldest first; for a customer's people."""
+
+    def part(house: House, last: str) -> Answered[Any]:
+        return grants.decisions(house, who.account, int(last or -1), limit)
+
+    return await _listed(request, response, who, "decisions", "decisions", after, part)
 
 
 async def _listed(

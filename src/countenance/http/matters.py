@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from countenance.http.shapes import Answer, Decision, Moment, Receipt, Shape
+from countenance.http.shapes import Answer, Decision, Entry, Key, Moment, Receipt, Shape
 
 Role = Literal["operator", "approver", "reviewer", "auditor"]
 PublicKey = Annotated[
@@ -193,3 +193,38 @@ class Approved(Answer):
 
 class Refusal(Answer):
     application: str
+
+
+class Held(Shape):
+    """A grant, and whose. name: the organisation's. active: in force now."""
+
+    id: str
+    customer: str
+    name: str
+    purposes: list[str]
+    modes: list[str]
+    places: list[str]
+    created: Moment
+    until: Moment
+    active: bool
+
+
+class Grants(Answer):
+    grants: list[Held]
+    next: Next
+
+
+class GrantKeys(Answer):
+    keys: list[Key]
+
+
+class IssuedKey(Answer):
+    """key: shown here and never again."""
+
+    id: str
+    key: str
+
+
+class Entries(Answer):
+    decisions: list[Entry]
+    next: Next

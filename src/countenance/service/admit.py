@@ -148,11 +148,16 @@ def issue(house: House, who: Principal) -> Issued:
     """One more key for the caller's grant. Raises Conflict where it has as many as it may."""
     with house.database.begin() as connection:
         if auth.in_force(connection, who.grant.id) >= MOST_KEYS:
-            raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
+            raise too_many_keys()
         text = auth.issue(connection, who.grant.id, house.now())
         about = Private(who.customer.id, who.grant.id, auth.key_id(text))
         debt = owed.owe(connection, "administration", deed_words("key-issue", "key"), about, "issued", house.now())
     return Issued(about.key, text, owed.pay_one(house, debt))
+
+
+def too_many_keys() -> Conflict:
+    """For a grant that has as many keys in force as it may."""
+    return Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
 
 
 def revoke(house: House, who: Principal, key: str = "") -> str:

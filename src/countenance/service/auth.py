@@ -93,9 +93,9 @@ def in_force(connection: Connection, grant: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def keys_of(database: Database, grant: Grant) -> tuple[Key, ...]:
-    """Every key of a grant, oldest first."""
-    query = select(keys.c.id, keys.c.created, keys.c.revoked).where(keys.c.grant_id == grant.id)
+def keys_of(database: Database, grant: str) -> tuple[Key, ...]:
+    """Every key of a grant, by the grant's id, oldest first."""
+    query = select(keys.c.id, keys.c.created, keys.c.revoked).where(keys.c.grant_id == grant)
     with database.read() as connection:
         rows = connection.execute(query.order_by(keys.c.created, keys.c.id)).all()
     return tuple(Key(row.id, row.created, row.revoked) for row in rows)
