@@ -15,6 +15,7 @@ import pytest
 
 from tests.http import test_access_people as of_people
 from tests.http.conftest import Doors, b64, consent
+from tests.http.people import hand
 from tests.http.test_applications import POOL
 from tests.http.test_applications import apply as applied
 from tests.http.test_described import COMMITTED, operations
@@ -149,6 +150,24 @@ def test_no_random_call_of_another_tenant_learns_or_changes_anything(access: Acc
         assert not any(word in answer.text for word in secret)
     found = access.doors.show("/v1/collections/staff/identify", 1).json()
     assert [one["subject"] for one in found["candidates"]] == [access.ids["subject"]]
+
+
+def test_a_claim_opens_its_own_two_doors_and_no_other(access: Access) -> None:
+    asked = applied(access.doors)
+    access.keys["applicant"] = {"Authorization": f"Bearer {asked['claim']}"}
+    for row, expected in TABLE.items():
+        own = {"GET /v1/applications/{application}": 200, "POST /v1/applications/{application}/key": 409}
+        found = access.ask(row, "applicant", application=asked["application"])
+        assert found.status_code == own.get(row, expected[CALLERS.index("unknown key")]), row
+
+
+def test_a_persons_signature_opens_no_door_of_keys(access: Access) -> None:
+    ada = hand(access.doors)
+    for row in [row for row in TABLE if TABLE[row][0] == 401]:
+        method, path = row.split(" ")
+        target = path.format(**access.ids)
+        answer = access.doors.client.request(method, target, headers=ada.headers(method, target))
+        assert answer.status_code == 401, row
 
 
 BYPASSES: list[tuple[str, dict[str, str]]] = [

@@ -286,5 +286,23 @@ def _remembered(doors: Doors) -> list[Any]:
         return list(connection.execute(select(nonces)).all())
 
 
+def test_the_signature_is_verified_before_a_byte_of_the_body_is_read(doors: Doors) -> None:
+    """A stranger's body is not even too large; a person's is."""
+    ada, large = hand(doors), b"[" + b" " * 70_000 + b"]"
+    headers = {**ada.headers("POST", PATH, large), "Content-Type": "application/json"}
+    forged = {**headers, "Signature": "sig=:" + "A" * 86 + "==:"}
+    assert refused(doors.client.post(PATH, content=large, headers=forged)) == THE_ANSWER
+    assert doors.client.post(PATH, content=large, headers=headers).status_code == 413
+
+
+def test_whoever_signs_with_the_stand_in_for_a_missing_key_is_nobody_too(doors: Doors) -> None:
+    import hashlib
+
+    key = signed.PersonKey(hashlib.sha256(b"countenance: nobody").digest())
+    assert signed.public_key(key.public) == accounts.STAND_IN
+    nobody = Hand(doors.world, doors.client, ids.new("account"), key)
+    assert refused(nobody.get("/accounts")) == THE_ANSWER
+
+
 def test_there_are_more_than_thirty_ways_tried() -> None:
     assert len(TRIED) > 30

@@ -33,8 +33,8 @@ NAME_LIMIT = 100  # characters of a person's name
 MOST_ACCOUNTS = 1000  # accounts of one organisation in force
 WINDOW = 60  # seconds by which the moment of a signature may differ from the server's clock
 KEPT = 10 * WINDOW  # seconds for which a used signature is remembered: far longer than it could be used again
-STAND_IN = hashlib.sha256(b"countenance: nobody's key").digest()
-"""Verified in place of a key that there is not, so that it takes as long."""
+STAND_IN = signed.public_key(signed.PersonKey(hashlib.sha256(b"countenance: nobody").digest()).public)
+"""Verified in place of a key that there is not, so that it takes as long; what it verifies is nobody's all the same."""
 
 
 @dataclass(frozen=True, slots=True)

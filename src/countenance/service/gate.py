@@ -198,7 +198,7 @@ class Gate:
         answers = []
         for ask in asks:
             permit = self._decided(ask, facts, lifts=True)
-            index, receipt = self._write(permit, about, permit.verdict.answer)
+            index, receipt = self._write(permit, about, "allowed" if permit.verdict.allowed else "refused")
             answers.append(Answered(permit.verdict.allowed, self._decision(permit), receipt, index))
         return tuple(answers)
 
