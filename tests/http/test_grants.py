@@ -45,6 +45,9 @@ def test_a_key_is_issued_works_is_listed_and_is_revoked_within_a_second(doors: D
     assert (closed["account"], closed["key"], closed["grant"], closed["customer"], closed["outcome"]) == (
         ada.account, made.json()["id"], doors.admitted.grant, doors.admitted.customer, "revoked",
     )  # fmt: skip
+    last = doors.get("/v1/decisions").json()["decisions"][-3:-1]
+    kinds = [doors.world.proven(doors.get(f"/v1/decisions/{one['index']}").json()["receipt"]).leaf.kind for one in last]
+    assert kinds == ["administration", "revocation"]
 
 
 def test_an_ended_grant_refuses_from_the_next_call_on_and_its_keys_still_open_the_way_out(
@@ -128,7 +131,7 @@ def test_an_end_holds_when_the_log_can_not_be_written(doors: Doors, path: str) -
     assert made["id"] not in ended.text
     before = doors.world.house.log.size
     house = doors.world.restart()
-    assert house.log.size == before + 1  # the leaf that was owed
+    assert house.log.size == before + 2  # the leaves that were owed: of the act, and the revocation
     from countenance.domain.errors import Unauthenticated
     from countenance.service import auth
 

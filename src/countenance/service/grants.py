@@ -14,7 +14,7 @@ from sqlalchemy import select, tuple_, update
 
 from countenance.domain import ids
 from countenance.domain.errors import Conflict, NotFound
-from countenance.service import accounts, admit, auth, history
+from countenance.service import accounts, admit, auth, history, owed
 from countenance.service.gate import Done, Private
 from countenance.storage.tables import customers, grants
 
@@ -69,7 +69,8 @@ def end(house: House, who: Account, grant: str) -> Answered[str]:
     """End a grant from the next call on; its id. Raises Refused, NotFound, Conflict where it has ended."""
 
     def work(found: Row[Any]) -> Done[str]:
-        return Done(found.id, "ended", effect=lambda connection: _end(connection, house, found.id))
+        about = Private(found.customer_id, found.id, account=who.id)
+        return _revoking(house, "grant", found.id, "ended", about, lambda made: _end(made, house, found.id))
 
     return _on(house, who, "grant-end", grant, work)
 
@@ -103,12 +104,30 @@ def revoke(house: House, who: Account, grant: str, key: str) -> Answered[str]:
     """End a key of a grant from the next call on; its id. Raises Refused, NotFound."""
 
     def work(found: Row[Any]) -> Done[str]:
-        about = Private(found.customer_id, found.id, key if ids.is_id(key, "key") else "")
-        return Done(
-            key, "revoked", effect=lambda connection: auth.revoke(connection, found.id, key, house.now()), about=about
+        named = key if ids.is_id(key, "key") else ""
+        about = Private(found.customer_id, found.id, named, account=who.id)
+        return _revoking(
+            house, "key", key, "revoked", about, lambda made: auth.revoke(made, found.id, key, house.now())
         )
 
     return _on(house, who, "key-revoke", grant, work)
+
+
+def _revoking(
+    house: House, of: str, ended: str, outcome: str, about: Private, effect: Callable[[Connection], None]
+) -> Done[str]:
+    """What ends a grant or a key: with the leaf of the act a `revocation`, as there was a `grant` when it began."""
+    debts: list[int] = []
+
+    def both(connection: Connection) -> None:
+        effect(connection)
+        debts.append(owed.owe(connection, "revocation", {"of": of}, about, "revoked", house.now()))
+
+    def settled() -> None:
+        for debt in debts:
+            owed.pay_one(house, debt)
+
+    return Done(ended, outcome, effect=both, settled=settled, about=about)
 
 
 def decisions(house: House, who: Account, after: int, limit: int) -> Answered[tuple[tuple[history.Entry, ...], str]]:
