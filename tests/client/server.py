@@ -83,7 +83,8 @@ NOTES: dict[str, tuple[str, dict[str, leaf.Json], dict[str, str], dict[str, Any]
     "withdraw": ("withdrawal", {"purpose": "access-control", **UNDOES},
                  {"subject": SUBJECT, "collection": COLLECTION}, {}),
     "erase": ("erasure", UNDOES, {"key": "", "outcome": ERASURE}, {"erasure": ERASURE, "certificate": ""}),
-    "new_key": ("administration", {"act": "key-issued"}, {"key": "key_" + "cd" * 16},
+    "new_key": ("administration", {"act": "key-issue", "by": "key", "roles": [], "verdict": "allow", "reasons": [],
+                                    "outside-policy": ""}, {"key": "key_" + "cd" * 16},
                 {"id": "key_" + "cd" * 16, "key": "cnt_new"}),
     "revoke_key": ("revocation", {"of": "key", **UNDOES}, {"key": KEY_ID}, {}),
 }  # fmt: skip

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING
 
-from countenance.client import Client
+from countenance.client import Administration, Applicant, Client
 from countenance.client.line import LONGEST_TIMEOUT
 from countenance.client.talk import LONGEST_WAIT, MOST, TRIES
+from countenance.service import accounts, signed
 from tests.client.asks import ALL
-from tests.client.house import listening, opened
+from tests.client.house import Doors, listening, opened
 from tests.client.test_house import TOLD, _until
 from tests.house.sources import ROOT
 from tests.service.world import photo
@@ -35,13 +37,23 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
             faces.record_consent(inside, "ada", until=_until(doors), **TOLD)
             faces.enrol(inside, "ada", photo(1))
         names: dict[str, object] = {"__name__": "client_page"}
-        assert len(EXAMPLES) == 3
+        _ada(doors, tmp_path)
+        assert len(EXAMPLES) == 4
         for example in EXAMPLES:
             exec(compile(example.replace("http://127.0.0.1:8000", address), "docs/client.md", "exec"), names)  # noqa: S102
         assert doors.world.proven((tmp_path / "receipt.txt").read_text()).leaf.open["verdict"] == "allow"
     said = capsys.readouterr().out
-    for part in ("match", "of 1", "refused:", "countenance-erasure@v1", "1 1 ['ada']"):
+    for part in ("match", "of 1", "refused:", "countenance-erasure@v1", "1 1 ['ada']", "Pool application-approve"):
         assert part in said
+    assert (tmp_path / "pool.key").read_text().startswith("cnt_")
+
+
+def _ada(doors: Doors, folder: Path) -> None:
+    """Register a person who approves, whose key and account lie where the page has them."""
+    seed = secrets.token_bytes(32)
+    new = accounts.NewAccount("Ada Person", frozenset({"approver"}), signed.PersonKey(seed).public)
+    (folder / "ada.account").write_text(accounts.register_here(doors.world.house, new).id + "\n")
+    (folder / "ada.key").write_text(signed.private_key_text(seed))
 
 
 def test_an_example_has_about_ten_lines() -> None:
@@ -51,7 +63,11 @@ def test_an_example_has_about_ten_lines() -> None:
 
 def test_every_call_and_every_bound_is_named() -> None:
     named = set(re.findall(r"`([a-z_]+)\(", PAGE))
-    assert named >= set(ALL)
+    people = {
+        name for kind in (Administration, Applicant) for name in vars(kind) if not name.startswith("_")
+    }  # fmt: skip
+    assert len(people) > 12
+    assert named >= set(ALL) | people
     assert f"at most {LONGEST_WAIT:.0f} seconds" in PAGE
     assert TRIES == 4
     assert "sent four times at most" in PAGE

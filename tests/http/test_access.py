@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.http import test_access_people as of_people
 from tests.http.conftest import Doors, b64, consent
+from tests.http.people import hand
+from tests.http.test_applications import POOL
+from tests.http.test_applications import apply as applied
 from tests.http.test_described import COMMITTED, operations
 from tests.service.world import photo
 
@@ -44,6 +48,9 @@ TABLE = {
     "GET /v1/collections/{collection}/subjects/{subject}/export": (401, 401, 401, 200, 404, 404),
     "GET /v1/decisions": (401, 401, 401, 200, 200, 200),
     "GET /v1/decisions/{index}": (401, 401, 401, 200, 404, 404),
+    "POST /v1/applications": (201,) * 6,
+    "GET /v1/applications/{application}": (401,) * 6,
+    "POST /v1/applications/{application}/key": (401,) * 6,
     "GET /v1/decide": OPEN,
     "POST /v1/decide": OPEN,
     "GET /v1/policies": OPEN,
@@ -55,6 +62,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/compare": {"json": {"photo": b64(photo(1)), "other": b64(photo(1))}},
     "POST /v1/collections": {"json": {"name": "visitors", "purpose": "access-control"}},
     "POST /v1/collections/{collection}/consents": {"json": consent("eve")},
+    "POST /v1/applications": {"json": POOL},
+    "POST /v1/applications/{application}/key": {},
     "GET /v1/decide": {"params": QUESTION},
     "POST /v1/decide": {"json": QUESTION},
 }
@@ -83,7 +92,7 @@ def access(doors: Doors) -> Access:
     doors.delete(f"/v1/keys/{ended['id']}")
     ids = {
         "collection": doors.get("/v1/collections").json()["collections"][0]["id"],
-        "subject": subject, "key": spare["id"], "pack": "core",
+        "subject": subject, "key": spare["id"], "pack": "core", "application": applied(doors)["application"],
         "index": str(doors.get("/v1/decisions").json()["decisions"][-1]["index"]),
     }  # fmt: skip
     keys = {
@@ -99,7 +108,10 @@ def access(doors: Doors) -> Access:
 
 def test_every_described_operation_has_a_row() -> None:
     document = json.loads(COMMITTED.read_text(encoding="utf-8"))
-    assert {f"{method.upper()} {path}" for method, path, _ in operations(document)} == set(TABLE)
+    described = {f"{method.upper()} {path}" for method, path, _ in operations(document)}
+    people = {row.replace(" /", " /v1/administration/") for row in of_people.TABLE}
+    assert described == {*TABLE, *people}
+    assert not people & set(TABLE)
 
 
 @pytest.mark.parametrize("row", TABLE)
@@ -123,7 +135,7 @@ def test_another_tenants_id_is_the_same_answer_as_a_missing_one(access: Access, 
 def test_no_random_call_of_another_tenant_learns_or_changes_anything(access: Access) -> None:
     """Any operation, with any mixture of the first tenant's ids, names and missing ones."""
     rng = random.Random(7)  # noqa: S311
-    rows = [row for row in TABLE if "{" in row and "{pack}" not in row]
+    rows = [row for row in TABLE if TABLE[row][CALLERS.index("other tenant")] == 404]
     words = {
         "collection": [access.ids["collection"], "staff", "col_" + "0" * 32, "visitors"],
         "subject": [access.ids["subject"], "ada", "sub_" + "0" * 32],
@@ -138,6 +150,24 @@ def test_no_random_call_of_another_tenant_learns_or_changes_anything(access: Acc
         assert not any(word in answer.text for word in secret)
     found = access.doors.show("/v1/collections/staff/identify", 1).json()
     assert [one["subject"] for one in found["candidates"]] == [access.ids["subject"]]
+
+
+def test_a_claim_opens_its_own_two_doors_and_no_other(access: Access) -> None:
+    asked = applied(access.doors)
+    access.keys["applicant"] = {"Authorization": f"Bearer {asked['claim']}"}
+    for row, expected in TABLE.items():
+        own = {"GET /v1/applications/{application}": 200, "POST /v1/applications/{application}/key": 409}
+        found = access.ask(row, "applicant", application=asked["application"])
+        assert found.status_code == own.get(row, expected[CALLERS.index("unknown key")]), row
+
+
+def test_a_persons_signature_opens_no_door_of_keys(access: Access) -> None:
+    ada = hand(access.doors)
+    for row in [row for row in TABLE if TABLE[row][0] == 401]:
+        method, path = row.split(" ")
+        target = path.format(**access.ids)
+        answer = access.doors.client.request(method, target, headers=ada.headers(method, target))
+        assert answer.status_code == 401, row
 
 
 BYPASSES: list[tuple[str, dict[str, str]]] = [

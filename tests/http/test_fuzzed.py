@@ -3,7 +3,8 @@
 No answer may be a 5xx, and none outside its description: status, media type and shape. Three phases: the edges of each
 description (odd methods, headers, content types, the least and the most of everything), requests at random, and calls
 that follow the description's links with what an answer before them named. `make long` asks 200 times an operation,
-`make test` a seeded share. The key is a real one, the whole application stands behind its watch; the eyes are painted.
+`make test` a seeded share. The key is a real one, and so is the person who signs what is administered; the whole
+application stands behind its watch; the eyes are painted.
 Nothing here names an operation: what is described is asked.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,13 +34,17 @@ from schemathesis.transport.serialization import Binary
 
 from countenance.config import Serving
 from countenance.http import server
-from countenance.service import auth
+from countenance.ledger import leaf
+from countenance.service import accounts, auth, signed
 from tests.http.conftest import admit_customer, b64, bearer
+from tests.http.people import new_key
 from tests.http.test_described import COMMITTED, operations
 from tests.service.world import new_world, photo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from tests.service.world import World
 
@@ -72,12 +78,16 @@ class Fuzzed:
     """The whole application of a world, what it said of defects, and what was answered to which operation."""
 
     world: World
-    app: Any = None
+    app: Signing = field(init=False)
     defects: list[Mapping[str, object]] = field(default_factory=list)
     answered: Counter[tuple[str, int]] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        self.app = Signing(server.compose(self.world.house, Serving(), self.log), self.world)
+
     def key(self) -> dict[str, str]:
-        """The key of a new customer, who has the collection and the person of the examples."""
+        """The key of a new customer, who has the collection and the person of the examples; a new person signs."""
+        self.app.take_turns()
         made = bearer(admit_customer(self.world).key)
         who = auth.authenticate(self.world.house.database, made["Authorization"].removeprefix("Bearer "))
         self.world.consents(who, self.world.collection(who, "staff"), "member-17")
@@ -88,12 +98,50 @@ class Fuzzed:
             self.defects.append(line)
 
 
+class Signing:
+    """The application behind the hand of a person with every role, who signs whatever is sent under its own path."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app, self._world = app, world
+        self.take_turns()
+
+    def take_turns(self) -> None:
+        """Somebody else signs from here on: the one before may have ended their own account."""
+        self._key = new_key()
+        new = accounts.NewAccount("Ada Person", leaf.ROLES, self._key.public)
+        self._account = accounts.register_here(self._world.house, new).id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/administration/"):
+            await self._app(scope, receive, send)
+            return
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+
+        async def whole() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app({**scope, "headers": self._signed(scope, body)}, whole, send)
+
+    def _signed(self, scope: Scope, body: bytes) -> list[tuple[bytes, bytes]]:
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        made = self._key.headers(
+            self._account, scope["method"], target, body or None,
+            created=int(self._world.moment.timestamp()), nonce=secrets.token_urlsafe(16),
+        )  # fmt: skip
+        names = {name.lower().encode() for name in signed.HEADERS}
+        kept = [(name, value) for name, value in scope["headers"] if name.lower() not in names]
+        return [*kept, *((name.lower().encode(), value.encode()) for name, value in made.items())]
+
+
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
     world = new_world(tmp_path_factory.mktemp("fuzzed"))
-    made = Fuzzed(world)
-    made.app = server.compose(world.house, Serving(), made.log)
-    yield made
+    yield Fuzzed(world)
     world.house.close()
 
 

@@ -69,7 +69,7 @@ def test_what_could_not_be_paid_is_paid_by_the_next_who_comes(world: World) -> N
 def test_what_is_remembered_of_paid_debts_is_bounded() -> None:
     debts = owed.Debts()
     for debt in range(2 * owed.REMEMBERED):
-        debts.claim(debt)[0].set_result("receipt")
+        debts.claim(debt)[0].set_result((debt, "receipt"))
     open_one = debts.claim(-1)
     assert [debts.claim(debt)[1] for debt in (0, 2 * owed.REMEMBERED - 1, -1)] == [True, False, False]
     assert open_one[1]

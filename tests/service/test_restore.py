@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from countenance.config import Settings
+from countenance.domain import ids
 from countenance.domain.errors import (
     BackupExpired,
     BadRecord,
@@ -20,7 +21,20 @@ from countenance.domain.errors import (
     Unverified,
     WrongMasterKey,
 )
-from countenance.service import admit, auth, backup, doctor, enrol, erase, identify, people, verify
+from countenance.service import (
+    accounts,
+    admit,
+    auth,
+    backup,
+    doctor,
+    enrol,
+    erase,
+    grants,
+    identify,
+    people,
+    signed,
+    verify,
+)
 from countenance.service.use import Use
 from countenance.storage.tables import closed_parts
 from countenance.storage.vault import Vault
@@ -287,20 +301,22 @@ def test_closed_parts_of_leaves_that_never_came_to_be_are_dropped(world: World, 
     assert not world.house.database.contains(b"n" * 32)
 
 
-def test_a_grant_that_was_ended_stays_ended(world: World, tmp_path: Path) -> None:
-    from countenance.service import undone
-    from countenance.service.gate import Private
-
+def test_a_grant_and_an_account_that_were_ended_stay_ended(world: World, tmp_path: Path) -> None:
     who = world.customer()
     key = admit.issue(world.house, who).key
+    new = accounts.NewAccount("Ada Person", frozenset({"operator"}), signed.PersonKey(bytes(range(32))).public)
+    ada = accounts.register_here(world.house, new).id
     back_up(world, tmp_path / "one.backup")
-    words = {"of": "grant", **undone.undoes(world.house.vault, "revocation", (who.grant.id,))}
-    world.house.gate.note("revocation", words, Private(who.customer.id, who.grant.id), "ended")
+    person = accounts.Account(ada, "", new.roles, b"")
+    grants.end(world.house, person, who.grant.id)
+    accounts.end_here(world.house, ada)
     world.house.close()
     lose_database(world.settings)
-    assert bring_back(world, tmp_path / "one.backup").revoked == 1
+    assert bring_back(world, tmp_path / "one.backup").revoked == 2
     world.open()
-    assert auth.authenticate(world.house.database, key).grant.active is False
+    assert auth.authenticate(world.house.database, key).grant.until <= ids.utc(world.moment)
+    (found,) = accounts.everybody(world.house)
+    assert found.ended is not None
 
 
 def leaves(world: World) -> list[bytes]:

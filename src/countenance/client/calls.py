@@ -7,11 +7,9 @@ most. A collection or subject is named by its id or by your own name for it. Nar
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, Unpack
-from urllib.parse import quote
 
 from countenance.client import readers
 from countenance.client.answers import (
@@ -39,6 +37,10 @@ from countenance.client.answers import (
 from countenance.client.photo import kind_of, photo_bytes
 from countenance.client.reading import malformed
 from countenance.client.said import Said, Words
+from countenance.client.sent import JSON as _JSON
+from countenance.client.sent import json_body as _json
+from countenance.client.sent import moment as _moment
+from countenance.client.sent import part as _part
 from countenance.client.talk import Call, Pages
 from countenance.client.witness import unverified
 from countenance.domain import ids
@@ -266,7 +268,7 @@ def new_key() -> Call[NewKey]:
 
     def read(reply: Reply) -> NewKey:
         made = reply.fields.text("id")
-        proven = reply.noted("administration", {"act": "key-issued"}, key=made)
+        proven = reply.noted("administration", {"act": "key-issue", "by": "key", "verdict": "allow"}, key=made)
         return NewKey(*proven, made, reply.fields.text("key"))
 
     return Call("POST", "v1/keys", read, headers=_named(), once=True)
@@ -289,9 +291,6 @@ def log() -> Call[LogHead]:
         return head
 
     return Call("GET", "v1/log", read, keyed=False)
-
-
-_JSON = {"Content-Type": "application/json"}
 
 
 def _collection(reply: Reply) -> Collection:
@@ -330,31 +329,8 @@ def _pages(path: str, name: str, read: Callable[[Fields], T], limit: int) -> Pag
     return Pages(at)
 
 
-def _json(body: Mapping[str, object]) -> bytes:
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError):
-        raise BadInput("what was given is no text, or cannot be written as UTF-8") from None
-
-
-def _moment(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise BadInput("a time here says its zone", next_step="Give an aware datetime, such as datetime.now(UTC).")
-    return ids.utc(moment)
-
-
 def _subject(collection: str, subject: str) -> str:
     return f"v1/collections/{_part(collection)}/subjects/{_part(subject)}"
-
-
-def _part(name: str) -> str:
-    """A name as one part of a path. A dot or a slash of its own would name another address, so those go by their id."""
-    if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
-        raise BadInput("this name cannot stand in an address", next_step="Give the id that the server gave it.")
-    try:
-        return quote(name, safe="")
-    except UnicodeEncodeError:
-        raise BadInput("this name cannot be written as UTF-8") from None
 
 
 def _ids(collection: str, subject: str = "") -> dict[str, str]:

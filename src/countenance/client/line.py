@@ -23,8 +23,10 @@ from countenance.domain.errors import BadInput, Misconfigured
 from countenance.ledger.note import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from countenance.client.hand import Hand
 
 CONNECT = 5.0
 """Seconds for a connection to come about."""
@@ -32,7 +34,7 @@ CONNECT = 5.0
 LONGEST_TIMEOUT = 600.0
 """Seconds for one answer at most."""
 
-_KEY = re.compile(r"cnt_[0-9a-f]{32}_[A-Za-z0-9_-]{43}")
+_KEY = re.compile(r"(?:cnt|cla)_[0-9a-f]{32}_[A-Za-z0-9_-]{43}")  # of a grant, or an applicant's claim
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _HEADERS = {
     "Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"countenance/{__version__}",
@@ -40,10 +42,16 @@ _HEADERS = {
 
 
 class Line:
-    """What both clients are made of: where to, with which key, under which log."""
+    """What every client is made of: where to, with which key or whose hand, under which log."""
 
     def __init__(
-        self, address: str, key: str, pinned: tuple[str, str], timeout: float, clock: Callable[[], float]
+        self,
+        address: str,
+        key: str,
+        pinned: tuple[str, str],
+        timeout: float,
+        clock: Callable[[], float],
+        hand: Hand | None = None,
     ) -> None:
         if key and not _KEY.fullmatch(key):
             raise BadInput("the key is not one: it looks like cnt_ and two parts", next_step="Give it as it was shown.")
@@ -51,6 +59,7 @@ class Line:
             raise BadInput(f"a timeout is between 0 and {LONGEST_TIMEOUT:.0f} seconds")
         self.address = _address(address)
         self.key = key
+        self.hand = hand
         log, certificates = (Verifier.from_vkey(vkey.strip()) if vkey else None for vkey in pinned)
         if log is None:
             raise BadInput("no answer counts without the log's key", next_step="Give its vkey as `log_key`.")
@@ -69,13 +78,30 @@ class Line:
     def request(self, call: Call[Any]) -> dict[str, Any]:
         """The arguments of httpx's `stream`."""
         headers = {**call.headers, **call.said.headers}
+        query = {**call.query, **call.said.query}
+        if self.hand is not None and call.keyed:
+            return self._signed(self.hand, call, query, headers)
         if self.key and call.keyed:
             headers["Authorization"] = f"Bearer {self.key}"
-        query = {**call.query, **call.said.query}
         return {
             "method": call.method, "url": call.path, "params": query, "headers": headers, "content": call.content,
             "files": call.files,
         }  # fmt: skip
+
+    def _signed(
+        self, hand: Hand, call: Call[Any], query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """The same, signed over the address as it will be sent."""
+        url = httpx.URL(f"{self.address}/{call.path}")
+        url = url.copy_merge_params(query) if query else url
+        body = call.made(hand) if call.made is not None else call.content
+        headers = {**headers, **hand.headers(call.method, url.raw_path, body)}
+        return {"method": call.method, "url": url, "headers": headers, "content": body}
+
+    @property
+    def account(self) -> str:
+        """The id of the account that signs; empty where none does."""
+        return self.hand.account if self.hand is not None else ""
 
     def intake(self) -> Intake:
         return Intake(self.clock() + self.timeout, self.clock)

@@ -51,10 +51,10 @@ def _of_a_stranger(status: int) -> CountenanceError:
 
 def _refused(reply: Reply, says: str, step: str) -> Refused:
     proof = reply.proof()
-    decision = reply.decision(proof)
+    decision = reply.ruling(proof) if proof.leaf.kind == "administration" else reply.decision(proof)
     if decision.verdict.allowed or proof.leaf.open["outside-policy"]:
         raise unverified("it is a refusal, and its receipt does not say deny")
-    reply.match_closed(proof, outcome="refused")
+    reply.match_outcome(proof, "refused")
     return Refused(says, decision=decision, receipt=reply.receipt, next_step=step)
 
 
@@ -63,8 +63,9 @@ def _receipt(reply: Reply, code: str) -> str:
     if not reply.receipt and code not in ONLY_FROM_WORK:
         return ""
     proof = reply.proof()
-    if proof.leaf.kind == "decision":
-        reply.match_ask(proof)
+    if proof.leaf.kind in ("decision", "administration"):
+        match = reply.match_ask if proof.leaf.kind == "decision" else reply.match_act
+        match(proof)
         if proof.leaf.open["outside-policy"] != code:
             raise unverified(f"it says {code}, and its receipt says otherwise")
     return reply.receipt

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from countenance.client import readers
 from countenance.client.reading import Fields, parse
 from countenance.client.witness import unverified
-from countenance.domain.decision import Decision
+from countenance.domain.decision import NO_ASK, Act, Decision
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import note
 from countenance.policy import wire
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from countenance.client.said import Said
     from countenance.client.witness import Witness
+    from countenance.domain.decision import Verdict
     from countenance.ledger.proof import VerifiedReceipt
 
 HEADER = "countenance-receipt"
@@ -45,7 +46,8 @@ class Asked:
     """What a reply is held against.
 
     actions: that the leaf may state, empty where nothing is asked of the policy; closed: what its closed part has to
-    say; key: the text of the caller's own, never shown; since: the log's size that was seen before.
+    say; key: the text of the caller's own, never shown; since: the log's size that was seen before. act, account: of a
+    person who administers.
     """
 
     said: Said
@@ -54,6 +56,8 @@ class Asked:
     key: str
     witness: Witness
     since: int
+    act: str = ""
+    account: str = ""
 
 
 class Reply:
@@ -131,21 +135,45 @@ class Reply:
         _match(proof, {})
         return self.receipt, index, proof
 
-    def decision(self, proof: VerifiedReceipt) -> Decision:
-        """The decision of the body, once the leaf states the same of the ask that was sent."""
+    def decision(self, proof: VerifiedReceipt, body: Fields | None = None) -> Decision:
+        """The decision of the body, once the leaf states the same of the ask that was sent. body: where it stands."""
         self.match_ask(proof)
-        body, opened = Fields(self.fields.inside("decision").of, "the decision"), proof.leaf.open
-        context = opened["context"]
+        body = body or self.fields.inside("decision")
+        context = proof.leaf.open["context"]
         assert isinstance(context, dict)
         facts = {name: fact for name, fact in context.items() if isinstance(fact, bool | int | str)}
-        verdict, assumed = readers.verdict(body, facts), body.texts("assumed")
-        if assumed:
-            raise unverified("its decision rests on what was assumed, which no decision of an ask does")
-        if verdict.answer != opened["verdict"]:
-            raise unverified(f"it says {verdict.answer}, and its receipt says {opened['verdict']}")
-        if [reason.id for reason in verdict.reasons] != opened["reasons"]:
-            raise unverified("its reasons are not those of its receipt")
+        verdict = _verdict(proof, Fields(body.of, "the decision"), facts)
         return Decision(wire.ask_of(_words(proof)), readers.moment(body, "on"), verdict)
+
+    def administered(self, outcome: str, **closed: str) -> tuple[str, int, VerifiedReceipt, Decision]:
+        """What an administrative act leaves, as `Answer` takes it. closed: further parts that the leaf committed to."""
+        proof = self.proof()
+        index, decision = self.fields.count("index"), self.ruling(proof)
+        if not decision.verdict.allowed or proof.leaf.open["outside-policy"]:
+            raise unverified("it is a result, and its receipt does not say allow")
+        _match(proof, {"outcome": outcome, **closed})
+        return self.receipt, index, proof, decision
+
+    def ruling(self, proof: VerifiedReceipt) -> Decision:
+        """The decision on an act, once the leaf states the same of the act that was sent, by this account."""
+        self.match_act(proof)
+        opened, body = proof.leaf.open, Fields(self.fields.inside("decision").of, "the decision")
+        roles = opened["roles"]
+        assert isinstance(roles, list)
+        act = Act(str(opened["act"]), str(opened["by"]), frozenset(map(str, roles)))
+        return Decision(NO_ASK, readers.moment(body, "on"), _verdict(proof, body, {}), act)
+
+    def match_act(self, proof: VerifiedReceipt) -> None:
+        """Raise Unverified unless the leaf is of this act, by the person who signed the call."""
+        if proof.leaf.kind != "administration":
+            raise unverified(f"its receipt is for {proof.leaf.kind}, not for administration")
+        if proof.leaf.open["act"] != self._asked.act:
+            raise unverified(f"its receipt is for {proof.leaf.open['act']}")
+        _match(proof, {"account": self._asked.account, **self._asked.closed})
+
+    def proofs(self) -> tuple[VerifiedReceipt, ...]:
+        """Every receipt of `receipts`, verified."""
+        return tuple(self._asked.witness.check(line, self._asked.since) for line in self.fields.texts("receipts"))
 
     def match_ask(self, proof: VerifiedReceipt) -> None:
         """Raise Unverified unless the leaf is a decision about this ask, made with this key."""
@@ -161,6 +189,13 @@ class Reply:
     def match_closed(self, proof: VerifiedReceipt, **closed: str) -> None:
         """Raise Unverified unless the closed part is of this key, this collection, and says these."""
         _match(proof, {"key": self.key_id, **self._asked.closed, **closed})
+
+    def match_outcome(self, proof: VerifiedReceipt, outcome: str) -> None:
+        """Raise Unverified unless the closed part says this of how it ended, be it a decision or an act."""
+        if proof.leaf.kind == "administration":
+            _match(proof, {"outcome": outcome})
+        else:
+            self.match_closed(proof, outcome=outcome)
 
     def match_certificate(self, certificate: str, erasure: str, index: int) -> None:
         """Raise Unverified unless it certifies this erasure, by this leaf; and is signed, where its key is pinned."""
@@ -179,6 +214,18 @@ class Reply:
         """A server's words without the key, should they repeat it, and without what could steer a terminal."""
         kept = text.replace(self._asked.key, "[the key]") if self._asked.key else text
         return "".join(each if each.isprintable() else "\ufffd" for each in kept)
+
+
+def _verdict(proof: VerifiedReceipt, body: Fields, facts: Mapping[str, bool | int | str]) -> Verdict:
+    """What the policy said, once the leaf says the same."""
+    opened, verdict, assumed = proof.leaf.open, readers.verdict(body, facts), body.texts("assumed")
+    if assumed:
+        raise unverified("its decision rests on what was assumed, which no decision of an ask does")
+    if verdict.answer != opened["verdict"]:
+        raise unverified(f"it says {verdict.answer}, and its receipt says {opened['verdict']}")
+    if [reason.id for reason in verdict.reasons] != opened["reasons"]:
+        raise unverified("its reasons are not those of its receipt")
+    return verdict
 
 
 def _words(proof: VerifiedReceipt) -> Mapping[str, object]:

@@ -21,6 +21,7 @@ from countenance.domain.errors import BadRecord, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from countenance.client.answers import Page
+    from countenance.client.hand import Hand
     from countenance.client.witness import Witness
 
 T = TypeVar("T")
@@ -48,9 +49,9 @@ UNDER_WAY = "under-way"
 class Call(Generic[T]):
     """What is sent and how the reply is read. path: relative, each part quoted; files: photographs of a form by name.
 
-    keyed: whether the key goes with it. once: whether it carries an Idempotency-Key, by which it is done once however
-    often it is sent.
-    actions, closed, said: what the receipt of the reply has to state, as in `proven.Asked`.
+    keyed: whether the key goes with it, or the signature of a person. once: whether it carries an Idempotency-Key, by
+    which it is done once however often it is sent. made: the body, where the person's own hand has to sign in it.
+    actions, act, closed, said: what the receipt of the reply has to state, as in `proven.Asked`.
     """
 
     method: str
@@ -64,6 +65,8 @@ class Call(Generic[T]):
     actions: frozenset[str] = frozenset()
     closed: Mapping[str, str] = field(default_factory=dict)
     keyed: bool = True
+    act: str = ""
+    made: Callable[[Hand], bytes] | None = field(default=None, repr=False)
     once: bool = False
 
     @property
@@ -103,7 +106,7 @@ class Wait:
 Steps = Generator[Send | Wait, Raw | Broken | None, T]
 
 
-def steps(call: Call[T], key: str, witness: Witness) -> Steps[T]:
+def steps(call: Call[T], key: str, witness: Witness, account: str = "") -> Steps[T]:
     """The whole of one call. Raises the error that the server told, Unverified, BadRecord, Unavailable."""
     since = witness.size
     for tried in range(1, TRIES + 1):
@@ -112,7 +115,10 @@ def steps(call: Call[T], key: str, witness: Witness) -> Steps[T]:
         assert found is not None
         pause = _pause(found, tried, safe=call.safe)
         if pause is None:
-            return _outcome(call, found, Asked(call.said, call.actions, call.closed, key, witness, since))
+            asked = Asked(
+                call.said, call.actions, call.closed, key if call.keyed else "", witness, since, call.act, account
+            )
+            return _outcome(call, found, asked)
         yield Wait(pause)
     raise Unavailable("the call was tried too often")
 

@@ -40,6 +40,22 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """An administrative act of a person with an account. name: a word of policy/roles.cedarschema.
+
+    by: `provider` or `customer`, whose person it is; roles: of the account. own: it concerns the person's own
+    organisation; itself: the person's own account. gives: roles that an account would get by it.
+    """
+
+    name: str
+    by: str
+    roles: frozenset[str]
+    own: bool = False
+    itself: bool = False
+    gives: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class GrantFacts:
     """What the key's grant covers, of this very ask."""
 
@@ -187,8 +203,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Ask, day and verdict: what a receipt proves and what a refusal carries."""
+    """Ask, day and verdict: what a receipt proves and what a refusal carries.
+
+    act: the administrative act that was decided, where it was one; `ask` is then NO_ASK.
+    """
 
     ask: Ask
     on: datetime
     verdict: Verdict
+    act: Act | None = None
+
+
+NO_ASK = Ask(action="", sector="", country="", purpose="")
+"""Stands where nothing is asked of the packs."""

@@ -13,7 +13,7 @@
     ├── Conflict                it exists already, or is in a state that forbids this
     │   └── RepeatDiffers       the idempotency key stands for another request
     ├── Refused                  the gate said no; carries the decision and its receipt
-    ├── Unavailable             try again later: Overloaded, UnderWay
+    ├── Unavailable             try again later: Overloaded, UnderWay, TooOften
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
     │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
@@ -133,7 +133,10 @@ class WrongMethod(BadInput):
 
 
 class Unauthenticated(CountenanceError):
+    """Nobody is there. `scheme` is how a caller shows who it is: with a bearer key, unless a door asks for another."""
+
     code = "unauthenticated"
+    scheme: str = "Bearer"
     default_next_step = "Give a key that is still in force; the provider can issue one."
 
 
@@ -164,8 +167,11 @@ class Refused(CountenanceError):
 
 
 class Unavailable(CountenanceError):
+    """Not now. `wait` says after how many seconds another try may help."""
+
     code = "unavailable"
     retry = True
+    wait: int = 2
     default_next_step = "Try again in a few seconds."
 
 
@@ -176,6 +182,11 @@ class Overloaded(Unavailable):
 class UnderWay(Unavailable):
     code = "under-way"
     default_next_step = "Send the same request again in a few seconds: then its answer is there."
+
+
+class TooOften(Unavailable):
+    code = "too-often"
+    default_next_step = "Wait as long as `Retry-After` says, then try again."
 
 
 class LogUnavailable(Unavailable):

@@ -16,7 +16,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from countenance.domain.errors import BadInput, CountenanceError, InternalError, NotFound, WrongMethod
-from countenance.http import asked, fresh, keeping, links, native, shapes
+from countenance.http import administration, applying, asked, fresh, keeping, links, native, shapes
+from countenance.http.budget import Budget
 from countenance.http.callers import known_query
 from countenance.http.problems import response
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
-ROUTERS = (native.router, keeping.router, asked.router)
+ROUTERS = (native.router, keeping.router, applying.router, administration.router, asked.router)
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "
     "a receipt: proof that it is in a transparency log which outsiders can check."
@@ -42,6 +43,7 @@ def create_app(house: House) -> FastAPI:
         openapi_url=None, redirect_slashes=False,
     )  # fmt: skip
     app.state.house = house
+    app.state.applying = Budget()
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(known_query)])
     for kind in (CountenanceError, RequestValidationError, HTTPException, Exception):

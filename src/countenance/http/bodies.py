@@ -44,9 +44,19 @@ class _InMemory(MultiPartParser):
 
 async def document(request: Request, model: type[M]) -> M:
     """The JSON body as this model. Raises BadInput, BodyTooLarge, UnsupportedBody."""
+    _require_json(request)
+    return _as(model, strict_json(await whole(request, JSON_LIMIT)))
+
+
+def read_document(request: Request, raw: bytes, model: type[M]) -> M:
+    """The same of a body that was read already. Raises BadInput, UnsupportedBody."""
+    _require_json(request)
+    return _as(model, strict_json(raw))
+
+
+def _require_json(request: Request) -> None:
     if _kind(request) != "application/json":
         raise UnsupportedBody("this call takes a JSON document", next_step="Send Content-Type: application/json.")
-    return _as(model, strict_json(await whole(request, JSON_LIMIT)))
 
 
 async def photographs(request: Request, *names: str) -> tuple[bytes, ...]:

@@ -35,9 +35,9 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _problem(status) for status in statuses}
 
 
-def open_to_all(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
+def open_to_all(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
     """A route without a key."""
-    return {"response_model": answer, "responses": errors(400, *statuses, 500)}
+    return {"response_model": answer, "status_code": status, "responses": errors(400, *statuses, 500)}
 
 
 def kept(answer: type[BaseModel], *statuses: int) -> dict[str, Any]:
@@ -54,6 +54,13 @@ def keyed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[st
         "status_code": status,
         "responses": errors(*sorted({400, 401, 500, 503, *statuses})),
     }
+
+
+def signed(answer: type[BaseModel], *statuses: int, status: int = 200) -> dict[str, Any]:
+    """A route that needs a person's signature, and asks the gate whether the person's roles permit it."""
+    route = keyed(answer, 403, *statuses, status=status)
+    route["responses"] = {**route["responses"], status: {"headers": _RECEIPT}}
+    return route
 
 
 def taking(model: type[BaseModel]) -> dict[str, Any]:
@@ -105,6 +112,6 @@ def _problem(status: int) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{shapes.Problem.__name__}"}
     example = {
         "type": "urn:countenance:error:example", "title": TITLES[status], "status": status, "code": "example",
-        "detail": "One sentence that is safe to show.", "next_step": "What to do next.", "retry": status == 503,
+        "detail": "One sentence that is safe to show.", "next_step": "What to do next.", "retry": status in (429, 503),
     }  # fmt: skip
     return {"description": TITLES[status], "content": {MEDIA: {"schema": schema, "example": example}}}

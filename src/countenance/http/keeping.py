@@ -44,7 +44,7 @@ async def me(who: Caller) -> Any:
 @router.get("/keys", **described.keyed(shapes.Keys))
 async def list_keys(request: Request, who: Caller) -> Any:
     """The keys of the caller's grant, oldest first; never a secret."""
-    found = await run_in_threadpool(auth.keys_of, house_of(request).database, who.grant)
+    found = await run_in_threadpool(auth.keys_of, house_of(request).database, who.grant.id)
     return {"keys": [asdict(one) for one in found]}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import JSONResponse
 
 from countenance.domain import errors
-from countenance.domain.errors import CountenanceError, Refused
+from countenance.domain.errors import CountenanceError, Refused, Unauthenticated, Unavailable
 from countenance.service import shown
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MEDIA = "application/problem+json"
 RECEIPT = "Countenance-Receipt"
-RETRY_AFTER = 2  # seconds
 
 STATUS: Mapping[type[CountenanceError], int] = {
     errors.CountenanceError: 500,
@@ -48,6 +47,7 @@ STATUS: Mapping[type[CountenanceError], int] = {
     errors.Unavailable: 503,
     errors.Overloaded: 503,
     errors.UnderWay: 409,
+    errors.TooOften: 429,
     errors.LogUnavailable: 503,
     errors.DiskFull: 503,
     errors.LogLocked: 503,
@@ -80,6 +80,7 @@ TITLES = {
     415: "Not this kind",
     421: "Not to this door",
     422: "This cannot be used",
+    429: "Too often",
     431: "Too much in the headers",
     500: "A defect of ours",
     503: "Not now",
@@ -116,7 +117,7 @@ def response(
     if error.receipt:
         sent[RECEIPT] = error.receipt
     if body["status"] == 401:
-        sent["WWW-Authenticate"] = "Bearer"
+        sent["WWW-Authenticate"] = error.scheme if isinstance(error, Unauthenticated) else Unauthenticated.scheme
     if error.retry:
-        sent["Retry-After"] = str(RETRY_AFTER)
+        sent["Retry-After"] = str(error.wait if isinstance(error, Unavailable) else Unavailable.wait)
     return JSONResponse(body, body["status"], sent, MEDIA)

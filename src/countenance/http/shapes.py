@@ -148,6 +148,8 @@ class Entry(Shape):
     key: str
     collection: str
     subject: str
+    account: str
+    matter: str
     request: str
 
 

@@ -68,7 +68,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "consent": ("purpose", "basis"),
     "withdrawal": ("purpose", "undoes"),
     "erasure": ("undoes",),
-    "administration": ("act",),
+    "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
     "access": (),
     "complaint": (),
     "start": (),
@@ -77,7 +77,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
 
-CLOSED = ("customer", "grant", "key", "collection", "subject", "outcome", "time", "request")
+CLOSED = (
+    "customer", "grant", "key", "collection", "subject", "account", "matter", "outcome", "time", "request",
+)  # fmt: skip
 """The keys of every closed part; all strings, empty where one does not apply."""
 
 _SECTORS = frozenset({
@@ -110,6 +112,18 @@ WORDS: dict[str, frozenset[str]] = {
     "legal-effect": frozenset({"yes", "no"}),
 }  # fmt: skip
 """The vocabulary a leaf may be written with (docs/policy.md). Readers accept any word of the right form."""
+
+ACTS = frozenset({
+    "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
+    "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
+})  # fmt: skip
+"""What may be administered: the acts of policy/roles.cedarschema, word for word."""
+
+BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
+"""As what: people of the provider or of a customer, who are asked their roles; else what was held."""
+
+ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
+"""What an account may be for (docs/accounts.md)."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _FACT = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
@@ -377,8 +391,10 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "places": _words,
     "purpose": _word,
     "basis": _word,
-    "of": lambda value: value in ("grant", "key"),
-    "act": lambda value: value in ("key-issued",),
+    "of": lambda value: value in ("grant", "key", "account"),
+    "act": lambda value: isinstance(value, str) and value in ACTS,
+    "by": lambda value: isinstance(value, str) and value in BY,
+    "roles": _set_of(lambda value: value in ROLES),
     "undoes": _is_undone,
     "step": lambda value: value in ("made", "ended", "restored"),
     "backup": _text(_BACKUP),

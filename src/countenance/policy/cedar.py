@@ -87,17 +87,41 @@ def assemble(files: Sequence[PackFile]) -> PolicySet:
 
 def check(file: PackFile) -> list[tuple[str, Mapping[str, str]]]:
     """(effect, annotations) of each rule of `file`, in order; BadRecord where it breaks the schema."""
+    return _checked(file.text, file.name, _schema())
+
+
+def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
     try:
-        parsed = json.loads(cedarpy.policies_to_json_str(file.text))
+        parsed = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as error:
-        raise BadRecord(f"{file.name}: is not Cedar: {error}") from None
+        raise BadRecord(f"{name}: is not Cedar: {error}") from None
     if parsed["templates"]:
-        raise BadRecord(f"{file.name}: a pack holds rules, no templates")
-    found = cedarpy.validate_policies(file.text, _schema())
+        raise BadRecord(f"{name}: a pack holds rules, no templates")
+    found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
-        raise BadRecord(f"{file.name}: {found.errors[0]}")
+        raise BadRecord(f"{name}: {found.errors[0]}")
     ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
+
+
+class Rulebook:
+    """Rules under a schema of their own, proven against it once. marks: (effect, annotations) of each, in order."""
+
+    def __init__(self, name: str, text: str, schema: str) -> None:
+        """Raises BadRecord for what is not Cedar, or reads what the schema lacks."""
+        self._schema = cedarpy.Schema.from_str(schema)
+        self.marks = _checked(text, name, self._schema)
+        self._handle = cedarpy.PolicySet.from_str(text)
+
+    def ask(
+        self, request: Mapping[str, object], entities: Sequence[Mapping[str, object]]
+    ) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+        """Whether Cedar said Allow and reported no error; the ids of the rules that decided; the errors."""
+        known = cedarpy.Entities.from_json_str(json.dumps(list(entities)), self._schema)
+        found = cedarpy.is_authorized(dict(request), self._handle, known)
+        errors = tuple(found.diagnostics.errors)
+        spoke = tuple(found.diagnostics.id_annotations_by_reason.values())
+        return found.decision is cedarpy.Decision.Allow and not errors, spoke, errors
 
 
 def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) -> Verdict:

@@ -1,6 +1,7 @@
 """Admission: an application is decided by the gate, and only what every promise and law allows becomes a grant.
 
-Nobody can grant what the policy denies; a person of the provider may still refuse what it allows (later work).
+Nobody can grant what the policy denies. What comes over HTTP waits for a person of the provider, who may refuse what
+the policy allows (service/applications.py); what is applied for on the machine itself is granted at once.
 Each combination of purpose, mode and place is one ask and one leaf; one deny refuses the application.
 """
 
@@ -17,12 +18,14 @@ from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Conflict, Refused
 from countenance.service import auth, owed, undone
 from countenance.service.application import check, facts_row
-from countenance.service.gate import Answered, Private, next_step
+from countenance.service.gate import Answered, Private, deed_words, next_step
 from countenance.service.kept import FREELY, Once
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlalchemy import Connection
 
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
@@ -47,20 +50,48 @@ class Admitted:
 def apply(house: House, application: Application, *, until: datetime | None = None) -> Admitted:
     """Decide an application. Raises Refused with the decision, its receipt and what would lift it."""
     check(application)
-    now = house.now()
-    end = min(until or now + GRANT_TERM, now + GRANT_TERM)
-    if end <= now:
-        raise BadInput("a grant cannot end before it begins")
-    answers = house.gate.admit(tuple(application.asks()), _facts(house, application, now), Private())
-    refused = next((answer for answer in answers if not answer.result), None)
-    if refused is not None:
-        _record(house, application, "refused", None, refused.index)
-        raise _refusal(refused)
+    end = ending(house.now(), until)
+    answers = decide(house, application, Private())
+    if (refused := refusal(answers)) is not None:
+        record(house, application, "refused", None, refused[0])
+        raise refused[1]
     return _admit(house, application, answers, end)
 
 
+def ending(now: datetime, until: datetime | None) -> datetime:
+    """When a grant that begins now ends: as was wished, and after a year at most. Raises BadInput."""
+    end = min(until or now + GRANT_TERM, now + GRANT_TERM)
+    if end <= now:
+        raise BadInput("a grant cannot end before it begins")
+    return end
+
+
+def decide(house: House, application: Application, about: Private) -> tuple[Answered[bool], ...]:
+    """What the policy says of each ask of an application now; each has its leaf."""
+    return house.gate.admit(tuple(application.asks()), _facts(house, application, house.now()), about)
+
+
+def refusal(answers: tuple[Answered[bool], ...]) -> tuple[int, Refused] | None:
+    """The first deny among them, as the index of its leaf and an error; None: all are allowed."""
+    refused = next((answer for answer in answers if not answer.result), None)
+    return None if refused is None else (refused.index, _refusal(refused))
+
+
 def _admit(house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime) -> Admitted:
-    customer, grant, moment = ids.new("customer"), ids.new("grant"), ids.utc(house.now())
+    customer, grant = ids.new("customer"), ids.new("grant")
+    with house.database.begin() as connection:
+        make(connection, house, application, customer, grant, end)
+        key = auth.issue(connection, grant, house.now())
+    house.gate.note("grant", grant_words(application), Private(customer, grant, auth.key_id(key)), "granted")
+    record(house, application, "admitted", customer, answers[0].index)
+    return Admitted(customer, grant, key, ids.utc(end), answers)
+
+
+def make(
+    connection: Connection, house: House, application: Application, customer: str, grant: str, end: datetime
+) -> None:
+    """The rows of a customer with one grant."""
+    moment = ids.utc(house.now())
     row = {
         "id": customer, "created": moment, "facts": facts_row(application), "status": "active",
         "sealed_key": house.vault.new_customer_key(customer),
@@ -70,16 +101,11 @@ def _admit(house: House, application: Application, answers: tuple[Answered[bool]
         "purposes": sorted(application.purposes), "modes": sorted(application.modes),
         "places": sorted(application.places),
     }  # fmt: skip
-    with house.database.begin() as connection:
-        connection.execute(insert(customers), row)
-        connection.execute(insert(grants), granted)
-        key = auth.issue(connection, grant, house.now())
-    house.gate.note("grant", _grant_words(application), Private(customer, grant, auth.key_id(key)), "granted")
-    _record(house, application, "admitted", customer, answers[0].index)
-    return Admitted(customer, grant, key, ids.utc(end), answers)
+    connection.execute(insert(customers), row)
+    connection.execute(insert(grants), granted)
 
 
-def _grant_words(application: Application) -> dict[str, Json]:
+def grant_words(application: Application) -> dict[str, Json]:
     """What the public leaf of a grant says: for what sort of customer, where, for what; never for whom."""
     words: dict[str, Json] = {"sector": application.sector, "country": application.country}
     for name in ("purposes", "modes", "places"):
@@ -95,7 +121,8 @@ def _facts(house: House, application: Application, now: datetime) -> Facts:
     return Facts(on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws)
 
 
-def _record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:
+def record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:
+    """Keep what was applied for, and what came of it."""
     row = {
         "id": ids.new("application"), "created": ids.utc(house.now()), "facts": facts_row(application),
         "outcome": outcome, "customer_id": customer, "leaf_index": leaf,
@@ -127,10 +154,10 @@ def issue(house: House, who: Principal, once: Once = FREELY) -> Issued:
     """
     with house.database.begin() as connection:
         if auth.in_force(connection, who.grant.id) >= MOST_KEYS:
-            raise Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
+            raise too_many_keys()
         text = auth.issue(connection, who.grant.id, house.now())
         about = Private(who.customer.id, who.grant.id, auth.key_id(text))
-        debt = owed.owe(connection, "administration", {"act": "key-issued"}, about, "issued", house.now())
+        debt = owed.owe(connection, "administration", deed_words("key-issue", "key"), about, "issued", house.now())
         once.keep(connection, {"id": about.key}, debt=debt)
     return Issued(about.key, text, owed.pay_one(house, debt))
 
@@ -145,6 +172,11 @@ def issued_already(kept: Mapping[str, Any]) -> NoReturn:
     raise error
 
 
+def too_many_keys() -> Conflict:
+    """For a grant that has as many keys in force as it may."""
+    return Conflict(f"a grant has at most {MOST_KEYS} keys in force", next_step="Revoke one that is not used.")
+
+
 def revoke(house: House, who: Principal, key: str = "") -> str:
     """End a key of the caller's grant, the caller's own where none is named, from the next call on.
 
@@ -154,6 +186,5 @@ def revoke(house: House, who: Principal, key: str = "") -> str:
     about = Private(who.customer.id, who.grant.id, ended)
     with house.database.begin() as connection:
         auth.revoke(connection, who.grant.id, ended, house.now())
-        words = {"of": "key", **undone.undoes(house.vault, "revocation", (ended,))}
-        debt = owed.owe(connection, "revocation", words, about, "revoked", house.now())
+        debt = undone.owe(connection, house, "key", ended, about)
     return owed.pay_one(house, debt)

@@ -18,7 +18,7 @@ from countenance.domain import ids
 from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger.log import Log
-from countenance.policy import cedar, laws
+from countenance.policy import cedar, laws, roles
 from countenance.service import build, erase, founding, kept, owed
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
@@ -73,6 +73,7 @@ class House:
         self.now = clock
         self.laws: tuple[Law, ...] = ()
         self.policies = cedar.load()
+        self.roles = roles.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
 

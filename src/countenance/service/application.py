@@ -100,11 +100,19 @@ def facts_row(application: Application) -> dict[str, Any]:
     return row
 
 
+def application_of(row: Mapping[str, Any]) -> Application:
+    """The application whose facts were kept as `facts_row` gives them."""
+    sets = {name: frozenset(row[name]) for name in ("purposes", "modes", "places", "acts_for")}
+    return Application(**{**row, **sets, "verification": _verification(row["verification"])})
+
+
 def customer_of(identifier: str, row: Mapping[str, Any], sealed_key: bytes) -> Customer:
     """A customer from its SQL row."""
-    kept = row["verification"]
-    verification = Verification(**{**kept, "until": date.fromisoformat(kept["until"])}) if kept else None
-    return Customer(identifier, sealed_key, row["name"], row, verification)
+    return Customer(identifier, sealed_key, row["name"], row, _verification(row["verification"]))
+
+
+def _verification(kept: Mapping[str, Any] | None) -> Verification | None:
+    return Verification(**{**kept, "until": date.fromisoformat(kept["until"])}) if kept else None
 
 
 _FACTS = (

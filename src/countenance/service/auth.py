@@ -22,6 +22,7 @@ from countenance.storage.fixed import Fixed
 from countenance.storage.tables import customers, grants, keys
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -67,10 +68,20 @@ class Principal:
 
 def issue(connection: Connection, grant: str, now: datetime) -> str:
     """A new key for this grant; its text is returned here and never again."""
+    text, add = mint(grant, now)
+    add(connection)
+    return text
+
+
+def mint(grant: str, now: datetime) -> tuple[str, Callable[[Connection], None]]:
+    """The text of a new key for this grant, and what makes it count: the row that `add` writes."""
     key, secret = ids.new("key"), secrets.token_urlsafe(32)
     row = {"id": key, "grant_id": grant, "hash": _digest(secret), "created": ids.utc(now), "revoked": None}
-    connection.execute(insert(keys), row)
-    return f"cnt_{key.removeprefix('key_')}_{secret}"
+
+    def add(connection: Connection) -> None:
+        connection.execute(insert(keys), row)
+
+    return f"cnt_{key.removeprefix('key_')}_{secret}", add
 
 
 def revoke(connection: Connection, grant: str, key: str, now: datetime) -> None:
@@ -96,9 +107,9 @@ def in_force(connection: Connection, grant: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def keys_of(database: Database, grant: Grant) -> tuple[Key, ...]:
-    """Every key of a grant, oldest first."""
-    query = select(keys.c.id, keys.c.created, keys.c.revoked).where(keys.c.grant_id == grant.id)
+def keys_of(database: Database, grant: str) -> tuple[Key, ...]:
+    """Every key of a grant, by the grant's id, oldest first."""
+    query = select(keys.c.id, keys.c.created, keys.c.revoked).where(keys.c.grant_id == grant)
     with database.read() as connection:
         rows = connection.execute(query.order_by(keys.c.created, keys.c.id)).all()
     return tuple(Key(row.id, row.created, row.revoked) for row in rows)

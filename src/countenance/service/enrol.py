@@ -53,13 +53,15 @@ def enrol(
         threshold(house.calibration, house.calibration.verify_rate, references)
         made = Enrolled(target.subject, ids.new("reference"), face)
 
-        def effect(connection: Connection, answered: Answered[Enrolled]) -> None:
+        def effect(connection: Connection) -> None:
             place = Place(made.reference, made.subject, inside.id, who.customer.id, house.engine.model_digest)
             seal = people.customer_key(house, who).templates
             house.faces.put(connection, seal, place, template, ids.utc(house.now()))
+
+        def keep(connection: Connection, answered: Answered[Enrolled]) -> None:
             once.keep(connection, shown.enrolled(answered), subject=made.subject)
 
-        return Done(made, "enrolled", effect=effect, settled=lambda: _index(house, inside, made, template))
+        return Done(made, "enrolled", effect=effect, keep=keep, settled=lambda: _index(house, inside, made, template))
 
     return house.gate.run(who, ask, work, about=target.about, consent=target.consent, problem=target.problem)
 

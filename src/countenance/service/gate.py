@@ -7,6 +7,9 @@
     5. make the effect last        rows that an enrolment adds; never before the leaf
     6. answer, with the receipt
 
+An administrative act of a person with an account takes the same line under the rules of roles.cedar
+(`Gate.administer`): there 5 comes with 4, for what it changes and the debt of its leaf are one transaction.
+
 A refusal takes 1, 2, 4, 6. Work that ends without a result (no face, no such subject) takes 1 to 4 with the
 reason under `outside-policy`, and then raises. There is no switch that skips any of it, not even for tests.
 """
@@ -18,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from countenance.domain import ids
-from countenance.domain.decision import Decision, Facts
+from countenance.domain.decision import NO_ASK, Decision, Facts
 from countenance.domain.errors import CountenanceError, InternalError, LogUnavailable, Refused
 from countenance.ledger import leaf, proof
 from countenance.policy import cedar
@@ -26,11 +29,12 @@ from countenance.service.tally import Tally
 from countenance.service.use import covered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
-    from countenance.domain.decision import Activity, Ask, Verdict
+    from countenance.domain.decision import Act, Activity, Ask, Verdict
     from countenance.service.app import House
     from countenance.service.auth import Principal
 
@@ -72,20 +76,25 @@ class Private:
     key: str = ""
     collection: str = ""
     subject: str = ""
+    account: str = ""
+    matter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
     """What the work of an allowed ask came to.
 
-    outcome: one word for the closed part. effect: rows to write once the leaf is durable, and what will be answered
-    with them. settled: what memory does once those rows are committed.
+    outcome: one word for the closed part. about: what the leaf is about, where the work found out. effect: rows to
+    write once the leaf is durable; keep: what else is written with them, of what will be answered. settled: what
+    memory does once those rows are committed.
     """
 
     result: T
     outcome: str
     subject: str = ""
-    effect: Callable[[Connection, Answered[T]], None] | None = None
+    about: Private | None = None
+    effect: Callable[[Connection], None] | None = None
+    keep: Callable[[Connection, Answered[T]], None] | None = None
     settled: Callable[[], None] | None = None
 
 
@@ -107,6 +116,34 @@ class Permit:
         self.verdict = cedar.decide(self.house.policies, self.ask, self.facts)
         if not self.verdict.allowed:
             raise _Tripped
+
+
+@dataclass(frozen=True, slots=True)
+class _Deed:
+    """An administrative act that was decided."""
+
+    act: Act
+    on: datetime
+    verdict: Verdict
+    about: Private
+
+    @property
+    def decision(self) -> Decision:
+        return Decision(NO_ASK, self.on, self.verdict, self.act)
+
+    def words(self, outside: str = "") -> dict[str, leaf.Json]:
+        reasons = tuple(reason.id for reason in self.verdict.reasons)
+        return deed_words(self.act.name, self.act.by, self.act.roles, self.verdict.answer, reasons, outside)
+
+
+def deed_words(
+    act: str, by: str, roles: Iterable[str] = (), verdict: str = "allow", reasons: Iterable[str] = (), outside: str = ""
+) -> dict[str, leaf.Json]:
+    """The open words of an `administration` leaf; without roles and reasons for who is not asked theirs."""
+    return {
+        "act": act, "by": by, "roles": [*sorted(roles)], "verdict": verdict, "reasons": [*reasons],
+        "outside-policy": outside,
+    }  # fmt: skip
 
 
 class _Tripped(Exception):
@@ -154,7 +191,9 @@ class Gate:
         answered = Answered(done.result, self._decision(permit), receipt, index)
         if done.effect is not None:
             with self.house.database.begin() as connection:
-                done.effect(connection, answered)
+                done.effect(connection)
+                if done.keep is not None:
+                    done.keep(connection, answered)
         if done.settled is not None:
             done.settled()
         return answered
@@ -164,13 +203,42 @@ class Gate:
         answers = []
         for ask in asks:
             permit = self._decided(ask, facts, lifts=True)
-            index, receipt = self._write(permit, about, permit.verdict.answer)
+            index, receipt = self._write(permit, about, "allowed" if permit.verdict.allowed else "refused")
             answers.append(Answered(permit.verdict.allowed, self._decision(permit), receipt, index))
         return tuple(answers)
+
+    def administer(self, act: Act, about: Private, work: Callable[[], Done[T]]) -> Answered[T]:
+        """Do one administrative act of an authenticated person. Raises Refused, or what the work raised.
+
+        about: who, in the closed part, and what it is about so far as that is known before the work. What the work
+        changes and the debt of its leaf are one transaction: it holds from then on, and nothing is told before the
+        leaf is durable. A log that can't be written now gets the leaf at the next start.
+        """
+        on = self.house.now()
+        deed = _Deed(act, on, self.house.roles.decide(act), about)
+        if not deed.verdict.allowed:
+            raise self._forbidden(deed)
+        try:
+            done = work()
+            deed = replace(deed, about=replace(done.about or about, account=about.account))
+            debt = self._owed(deed, done)
+        except LogUnavailable:
+            raise
+        except CountenanceError as error:
+            raise self._came_to_nothing(deed, error) from error.__cause__
+        except Exception as error:
+            broken = InternalError("something went wrong inside, and no result was given")
+            raise self._came_to_nothing(deed, broken) from error
+        index, receipt = debt()
+        if done.settled is not None:
+            done.settled()
+        return Answered(done.result, deed.decision, receipt, index)
 
     def note(self, kind: str, words: Mapping[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:
         """A leaf that is no decision: a withdrawal, an erasure, a start. Returns its index and receipt."""
         opened = {"v": 1, "kind": kind, "time": self._hour(), **words, **self.house.digests}
+        if kind == "administration":
+            opened["policy"] = self.house.roles.digest  # the rules that decided, as in every leaf
         return self._append(opened, about, outcome)
 
     def facts(self, principal: Principal, ask: Ask, consent: str) -> Facts:
@@ -197,6 +265,30 @@ class Gate:
         says = "; ".join(reason.says for reason in permit.verdict.reasons) or "; ".join(permit.verdict.errors)
         decision = self._decision(permit)
         return Refused(f"refused: {says}", decision=decision, receipt=receipt, next_step=next_step(permit.verdict))
+
+    def _owed(self, deed: _Deed, done: Done[T]) -> Callable[[], tuple[int, str]]:
+        """Make what was done hold, and give what writes its leaf: at once, or a debt where it changes something."""
+        from countenance.service import owed  # which builds on this module
+
+        effect = done.effect
+        if effect is None:
+            return lambda: self.note("administration", deed.words(), deed.about, done.outcome)
+        with self.house.database.begin() as connection:
+            effect(connection)
+            debt = owed.owe(connection, "administration", deed.words(), deed.about, done.outcome, deed.on)
+        return lambda: owed.pay_proven(self.house, debt)
+
+    def _forbidden(self, deed: _Deed) -> Refused:
+        _, receipt = self.note("administration", deed.words(), deed.about, "refused")
+        says = "; ".join((*(reason.says for reason in deed.verdict.reasons), *deed.verdict.errors))
+        step = "Ask somebody whose account has the role for it: docs/accounts.md."
+        return Refused(f"refused: {says}", decision=deed.decision, receipt=receipt, next_step=step)
+
+    def _came_to_nothing(self, deed: _Deed, error: CountenanceError) -> CountenanceError:
+        """The same error, with the receipt of this leaf, unless it has the receipt of a decision of its own."""
+        _, receipt = self.note("administration", deed.words(error.code), deed.about, "none")
+        error.receipt = error.receipt or receipt
+        return error
 
     def _unanswerable(self, permit: Permit, about: Private, error: CountenanceError) -> CountenanceError:
         """The same error, with the receipt of its leaf."""
@@ -232,6 +324,8 @@ class Gate:
                 "key": about.key,
                 "collection": about.collection,
                 "subject": about.subject,
+                "account": about.account,
+                "matter": about.matter,
                 "outcome": outcome,
                 "time": ids.utc(self.house.now()),
                 "request": ids.new("request"),

@@ -35,18 +35,25 @@ class Entry:
     key: str
     collection: str
     subject: str
+    account: str
+    matter: str
     request: str
 
 
 def page(house: House, who: Principal, after: int, limit: int) -> tuple[tuple[Entry, ...], int | None]:
     """Up to `limit` entries of the caller's customer with an index over `after`, oldest first; where to go on."""
-    found = _entries(house, who, closed_parts.c.leaf_index > after, limit + 1)
+    return page_of(house, who.customer.id, after, limit)
+
+
+def page_of(house: House, customer: str, after: int, limit: int) -> tuple[tuple[Entry, ...], int | None]:
+    """The same of a customer by its id, for its own people."""
+    found = _entries(house, customer, closed_parts.c.leaf_index > after, limit + 1)
     return found[:limit], found[limit - 1].index if len(found) > limit else None
 
 
 def about(house: House, who: Principal, subject: str) -> tuple[Entry, ...]:
     """Every entry about one subject of the caller's customer, oldest first."""
-    return _entries(house, who, closed_parts.c.subject_id == subject, None)
+    return _entries(house, who.customer.id, closed_parts.c.subject_id == subject, None)
 
 
 def receipt(house: House, who: Principal, index: int) -> str:
@@ -60,9 +67,9 @@ def receipt(house: House, who: Principal, index: int) -> str:
     return proof.Receipt(house.log.prove(index), row.nonce, row.closed).line()
 
 
-def _entries(house: House, who: Principal, which: ColumnElement[bool], limit: int | None) -> tuple[Entry, ...]:
+def _entries(house: House, customer: str, which: ColumnElement[bool], limit: int | None) -> tuple[Entry, ...]:
     query = select(closed_parts.c.leaf_index, closed_parts.c.closed).where(
-        closed_parts.c.customer_id == who.customer.id, which, closed_parts.c.leaf_index < house.log.size
+        closed_parts.c.customer_id == customer, which, closed_parts.c.leaf_index < house.log.size
     )
     with house.database.read() as connection:
         rows = connection.execute(query.order_by(closed_parts.c.leaf_index).limit(limit)).all()
@@ -70,5 +77,5 @@ def _entries(house: House, who: Principal, which: ColumnElement[bool], limit: in
 
 
 def _entry(index: int, closed: dict[str, str]) -> Entry:
-    names = ("time", "outcome", "key", "collection", "subject", "request")
+    names = ("time", "outcome", "key", "collection", "subject", "account", "matter", "request")
     return Entry(index, **{name: closed[name] for name in names})

@@ -46,23 +46,23 @@ class Debts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._receipts: OrderedDict[int, Future[str]] = OrderedDict()
+        self._proven: OrderedDict[int, Future[tuple[int, str]]] = OrderedDict()
 
-    def claim(self, debt: int) -> tuple[Future[str], bool]:
+    def claim(self, debt: int) -> tuple[Future[tuple[int, str]], bool]:
         """The receipt to come, and whether the caller is the one to write the leaf."""
         with self._lock:
-            found = self._receipts.get(debt)
+            found = self._proven.get(debt)
             if found is not None:
                 return found, False
-            self._receipts[debt] = made = Future[str]()
-            for old in [number for number, one in self._receipts.items() if one.done()][:-REMEMBERED]:
-                del self._receipts[old]
+            self._proven[debt] = made = Future[tuple[int, str]]()
+            for old in [number for number, one in self._proven.items() if one.done()][:-REMEMBERED]:
+                del self._proven[old]
             return made, True
 
     def give_up(self, debt: int) -> None:
         """Let the next one who comes write the leaf."""
         with self._lock:
-            self._receipts.pop(debt, None)
+            self._proven.pop(debt, None)
 
 
 def owe(
@@ -79,29 +79,34 @@ def owe(
 
 
 def pay_one(house: House, debt: int) -> str:
-    """Write one owed leaf, or wait for who writes it; returns its receipt, which a kept answer gets too."""
-    receipt, mine = house.debts.claim(debt)
+    """Write one owed leaf; returns its receipt."""
+    return pay_proven(house, debt)[1]
+
+
+def pay_proven(house: House, debt: int) -> tuple[int, str]:
+    """Write one owed leaf, or wait for who writes it; its index and receipt, which a kept answer gets too."""
+    proven, mine = house.debts.claim(debt)
     if not mine:
-        return receipt.result()
+        return proven.result()
     try:
-        receipt.set_result(_pay(house, debt))
+        proven.set_result(_pay(house, debt))
     except BaseException as error:
         house.debts.give_up(debt)
-        receipt.set_exception(error)
+        proven.set_exception(error)
         raise
-    return receipt.result()
+    return proven.result()
 
 
-def _pay(house: House, debt: int) -> str:
+def _pay(house: House, debt: int) -> tuple[int, str]:
     with house.database.read() as connection:
         row = connection.execute(select(outbox).where(outbox.c.id == debt)).one()
     private = dict(row.private)
     outcome = private.pop("outcome")
-    _, receipt = house.gate.note(row.kind, row.open, Private(**private), outcome)
+    written = house.gate.note(row.kind, row.open, Private(**private), outcome)
     with house.database.begin() as connection:
-        kept.settle(connection, house.vault, debt, receipt)
+        kept.settle(connection, house.vault, debt, written[1])
         connection.execute(delete(outbox).where(outbox.c.id == debt))
-    return receipt
+    return written
 
 
 def pay(house: House, kind: str = "") -> int:

@@ -18,7 +18,17 @@ from countenance.gallery.faces import Faces
 from countenance.ledger import adopt, leaf
 from countenance.service import undone
 from countenance.service.erase import remove
-from countenance.storage.tables import backups, closed_parts, consents, erasures, grants, keys, outbox, subjects
+from countenance.storage.tables import (
+    accounts,
+    backups,
+    closed_parts,
+    consents,
+    erasures,
+    grants,
+    keys,
+    outbox,
+    subjects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,17 +42,17 @@ if TYPE_CHECKING:
 
 
 class Ending(NamedTuple):
-    """How rows of a table end: which column says so, and with what word; where empty, with the leaf's hour."""
+    """How rows of a table end: which column says when, and is empty, or later, until they do."""
 
     table: Table
     column: str
-    word: str = ""
 
 
 ENDINGS: dict[tuple[str, str], Ending] = {
     ("withdrawal", ""): Ending(consents, "withdrawn"),
     ("revocation", "key"): Ending(keys, "revoked"),
-    ("revocation", "grant"): Ending(grants, "status", "ended"),
+    ("revocation", "grant"): Ending(grants, "until"),
+    ("revocation", "account"): Ending(accounts, "ended"),
 }
 """By kind of leaf and its `of`: everything that ends but erasures, which delete."""
 
@@ -104,7 +114,7 @@ def replay(database: Database, vault: Vault, told: Since, start: int) -> Replaye
         gone, traces = _erase(connection, faces, vault, told)
         traces += _check_closed(connection, told, start)
         _list_copies(connection, told)
-    revoked = ended["revocation", "key"] + ended["revocation", "grant"]
+    revoked = sum(ended["revocation", of] for of in ("key", "grant", "account"))
     return Replayed(gone, ended["withdrawal", ""], revoked, traces)
 
 
@@ -135,9 +145,8 @@ def _end(connection: Connection, vault: Vault, which: tuple[str, str], told: Sin
         return 0
     for row in connection.execute(select(its.id, its[ending.column])).all():
         hour = hours.get(undone.digest(vault, which[0], row.id))
-        if hour is not None and (row[1] is None if not ending.word else row[1] != ending.word):
-            values = {ending.column: ending.word or hour}
-            connection.execute(update(ending.table).where(its.id == row.id).values(values))
+        if hour is not None and (row[1] is None or row[1] > hour):
+            connection.execute(update(ending.table).where(its.id == row.id).values({ending.column: hour}))
             done += 1
     return done
 

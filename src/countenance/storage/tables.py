@@ -265,3 +265,50 @@ meter = Table(
     Index("ix_meter_hour", "hour"),
     sqlite_with_rowid=False,
 )
+
+# People who administer: of the provider where customer_id is null. name: sealed, like an alias; key_digest: of the
+# organisation and the public key together, so that no two accounts of one organisation have one key.
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    _of("customers", nullable=True),
+    _bytes("name"),
+    _bytes("public_key"),
+    _bytes("key_digest"),
+    _json("roles"),
+    _text("created"),
+    _text("ended", nullable=True),
+    UniqueConstraint("key_digest"),
+)
+
+# Signatures that were used, for as long as they could be used again. seen: the Unix second that was signed.
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("nonce", Text, primary_key=True),
+    Column("seen", Integer, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+# How an applicant comes back: hash of the claim's secret; grant_id once it is approved; taken: its first key was.
+claims = Table(
+    "claims",
+    metadata,
+    Column("application_id", Text, ForeignKey("applications.id"), primary_key=True),
+    _bytes("hash"),
+    _of("grants", nullable=True),
+    _text("taken", nullable=True),
+)
+
+# What a person of the provider signed (service.statement), word for word but for the application's own facts.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("application_id", Text, ForeignKey("applications.id"), primary_key=True),
+    _of("accounts"),
+    _text("until"),
+    _bytes("signature"),
+    _text("created"),
+)

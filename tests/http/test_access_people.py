@@ -1,0 +1,121 @@
+"""Who with an account may open which door: a row for every operation under /v1/administration and for applicants.
+
+The columns are kinds of people: of the provider by role, of the customer that it is about, of another customer, and
+whose account has ended. Keys of grants open none of these doors, nor do people open those of keys.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from countenance.service import signed
+from tests.http.conftest import Doors, admit_customer
+from tests.http.people import Hand, hand, newcomer
+from tests.http.test_applications import apply
+
+if TYPE_CHECKING:
+    import httpx
+
+KINDS = (
+    "operator", "approver", "auditor", "reviewer", "customer's operator", "customer's auditor", "other's operator",
+    "ended",
+)  # fmt: skip
+
+TABLE = {
+    "GET /accounts": (200, 403, 200, 403, 200, 200, 200, 401),
+    "POST /accounts": (201, 403, 403, 403, 201, 403, 201, 401),
+    "DELETE /accounts/{account}": (200, 403, 403, 403, 200, 403, 404, 401),
+    "GET /grants": (200, 200, 200, 403, 200, 200, 200, 401),
+    "DELETE /grants/{grant}": (200, 403, 403, 403, 200, 403, 404, 401),
+    "GET /grants/{grant}/keys": (200, 403, 200, 403, 200, 200, 404, 401),
+    "POST /grants/{grant}/keys": (201, 403, 403, 403, 201, 403, 404, 401),
+    "DELETE /grants/{grant}/keys/{key}": (200, 403, 403, 403, 200, 403, 404, 401),
+    "GET /decisions": (403, 403, 403, 403, 200, 200, 200, 401),
+    "GET /applications": (200, 200, 200, 403, 403, 403, 403, 401),
+    "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),
+    "POST /applications/{application}/approval": (403, 201, 403, 403, 403, 403, 403, 401),
+    "POST /applications/{application}/refusal": (201, 201, 403, 403, 403, 403, 403, 401),
+}
+ROUNDS = 60
+
+
+@dataclass
+class Access:
+    """The doors, one of each kind of people, and the ids behind the doors."""
+
+    doors: Doors
+    people: dict[str, Hand]
+    ids: dict[str, str]
+    facts: dict[str, Any]
+
+    def ask(self, row: str, kind: str, **changed: str) -> httpx.Response:
+        method, path = row.split(" ")
+        return self.people[kind].send(method, path.format(**{**self.ids, **changed}), self.document(row, kind))
+
+    def document(self, row: str, kind: str) -> dict[str, Any] | None:
+        """What the call sends: good, whoever sends it."""
+        if row == "POST /accounts":
+            return newcomer()
+        if row.endswith("/approval"):
+            text = signed.statement(self.ids["application"], self.facts, "")
+            signature = self.people[kind].key.sign(text.encode())
+            return {"until": "", "signature": signed.base64_of(signature)}
+        return None
+
+
+@pytest.fixture
+def access(doors: Doors) -> Access:
+    own, other = doors.admitted.customer, admit_customer(doors.world, "Harbour Pool").customer
+    people = {role: hand(doors, role) for role in KINDS[:4]}
+    people["customer's operator"] = hand(doors, "operator", customer=own)
+    people["customer's auditor"] = hand(doors, "auditor", customer=own)
+    people["other's operator"] = hand(doors, "operator", customer=other)
+    people["ended"] = hand(doors, "operator", "approver", "auditor")
+    assert people["operator"].delete(f"/accounts/{people['ended'].account}").status_code == 200
+    ids = {
+        "account": hand(doors, "auditor", customer=own).account, "application": apply(doors)["application"],
+        "grant": doors.admitted.grant, "key": doors.post("/v1/keys").json()["id"],
+    }  # fmt: skip
+    facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
+    return Access(doors, people, ids, facts)
+
+
+@pytest.mark.parametrize(("row", "kind"), [(row, kind) for row in TABLE for kind in KINDS])
+def test_each_kind_of_people_gets_what_the_table_says(access: Access, row: str, kind: str) -> None:
+    answer = access.ask(row, kind)
+    assert answer.status_code == TABLE[row][KINDS.index(kind)], answer.text
+    assert ("countenance-receipt" in answer.headers) == (answer.status_code != 401)
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_no_key_of_a_grant_opens_a_door_of_people(access: Access, row: str) -> None:
+    method, path = row.split(" ")
+    target = f"/v1/administration{path.format(**access.ids)}"
+    for headers in ({}, access.doors.key):
+        assert access.doors.client.request(method, target, headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if "{" in row])
+def test_another_customers_id_is_the_same_answer_as_a_missing_one(access: Access, row: str) -> None:
+    part = row.split("{")[1].split("}")[0]
+    theirs = access.ask(row, "other's operator").json()
+    none = access.ask(row, "other's operator", **{part: f"{access.ids[part][:4]}{'0' * 32}"}).json()
+    same = ("type", "title", "status", "code", "detail", "next_step", "retry")
+    assert [theirs[name] for name in same] == [none[name] for name in same]
+    assert set(theirs) == set(none)
+
+
+def test_no_random_call_of_another_customers_people_learns_or_changes_anything(access: Access) -> None:
+    rng = random.Random(11)  # noqa: S311
+    rows = [row for row in TABLE if TABLE[row][KINDS.index("other's operator")] == 404]
+    before = access.doors.get("/v1/decisions").json()
+    for _ in range(ROUNDS):
+        chosen = {name: rng.choice([value, f"{value[:4]}{'0' * 32}", "x"]) for name, value in access.ids.items()}
+        answer = access.ask(rng.choice(rows), "other's operator", **chosen)
+        assert answer.status_code == 404
+        assert not any(value in answer.text for value in access.ids.values())
+    assert access.doors.get("/v1/decisions").json() == before
