@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from countenance.ledger import leaf
+from countenance.ledger import leaf, vocabulary
 from countenance.ledger.proof import Receipt
 from tests.ledger.world import ASK, DIGESTS, SIGNER, closed_part
 
@@ -234,7 +234,7 @@ def said(request: httpx.Request) -> dict[str, leaf.Json]:
 
 
 def _known(name: str, word: str) -> str:
-    return word if word in leaf.WORDS[name] else leaf.UNRECOGNISED
+    return word if word in vocabulary.WORDS[name] else leaf.UNRECOGNISED
 
 
 def _json(status: int, body: Body, headers: dict[str, str] | None = None) -> httpx.Response:

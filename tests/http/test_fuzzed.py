@@ -34,7 +34,7 @@ from schemathesis.transport.serialization import Binary
 
 from countenance.config import Serving
 from countenance.http import server
-from countenance.ledger import leaf
+from countenance.ledger import vocabulary
 from countenance.service import accounts, auth, signed
 from tests.http.conftest import admit_customer, b64, bearer
 from tests.http.people import new_key
@@ -108,7 +108,7 @@ class Signing:
     def take_turns(self) -> None:
         """Somebody else signs from here on: the one before may have ended their own account."""
         self._key = new_key()
-        new = accounts.NewAccount("Ada Person", leaf.ROLES, self._key.public)
+        new = accounts.NewAccount("Ada Person", vocabulary.ROLES, self._key.public)
         self._account = accounts.register_here(self._world.house, new).id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from countenance.domain.decision import Ask
 from countenance.domain.errors import BadRecord, Unverified
-from countenance.ledger import leaf
+from countenance.ledger import leaf, vocabulary
 from countenance.policy import words
 from tests.ledger.world import ASK, DIGEST, DIGESTS, closed_part, decision
 
@@ -198,8 +198,8 @@ def test_a_word_in_no_vocabulary_is_never_written() -> None:
 
 
 def test_every_word_of_an_ask_is_written_as_it_is() -> None:
-    for key, vocabulary in leaf.WORDS.items():
-        for word in vocabulary:
+    for key, known in vocabulary.WORDS.items():
+        for word in known:
             value = frozenset({word}) if key in ("acts-for", "requested-by") else word
             asked = Ask(**{**_fields(), key.replace("-", "_"): value})
             assert leaf.ask_words(asked)[key] in (word, [word])
@@ -211,7 +211,7 @@ def _fields() -> dict[str, Any]:
 
 def test_the_leafs_vocabulary_is_the_policys() -> None:
     """Two rooms that may not import each other agree on every word."""
-    assert {key: frozenset(known) for key, known in words.VOCABULARY.items()} == leaf.WORDS
+    assert {key: frozenset(known) for key, known in words.VOCABULARY.items()} == vocabulary.WORDS
 
 
 def test_the_closed_part_opens_under_its_nonce_alone() -> None:

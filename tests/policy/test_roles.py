@@ -8,10 +8,10 @@ import pytest
 
 from countenance.domain.decision import Act
 from countenance.domain.errors import BadRecord
-from countenance.ledger import leaf
+from countenance.ledger import vocabulary
 from countenance.policy import roles
 
-ACTS = sorted(leaf.ACTS)
+ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
 OWN_READS = {"account-list", "grant-list", "key-list", "decision-list"}
@@ -45,8 +45,8 @@ def test_no_role_no_side_and_no_word_of_another_kind_may_do_anything() -> None:
     for act in ACTS:
         for by, held in (("provider", ()), ("customer", ()), ("", OPERATOR), ("machine", OPERATOR), ("key", OPERATOR)):
             assert not allows(Act(act, by, frozenset(held), own=True))
-    assert not allows(Act("account-become", "provider", leaf.ROLES, own=True))
-    assert not allows(Act("", "provider", leaf.ROLES, own=True))
+    assert not allows(Act("account-become", "provider", vocabulary.ROLES, own=True))
+    assert not allows(Act("", "provider", vocabulary.ROLES, own=True))
 
 
 def test_nobody_gives_a_role_that_they_do_not_hold_in_their_own_organisation() -> None:
@@ -84,8 +84,8 @@ def test_a_deny_without_a_rule_says_that_no_role_permits_it() -> None:
 def test_the_words_of_the_leaf_are_those_of_the_schema() -> None:
     schema = roles._text("roles.cedarschema")  # noqa: SLF001
     block = schema.split("action\n")[1].split("appliesTo")[0]
-    assert set(re.findall(r'"([a-z-]+)"', block)) == leaf.ACTS
-    assert len(leaf.ACTS) == len(re.findall(r'"([a-z-]+)"', block))
+    assert set(re.findall(r'"([a-z-]+)"', block)) == vocabulary.ACTS
+    assert len(vocabulary.ACTS) == len(re.findall(r'"([a-z-]+)"', block))
 
 
 SCHEMA = """entity Person = { by: String, roles: Set<String> }; entity Matter = { own: Bool, itself: Bool,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from countenance.client.reading import malformed
 from countenance.client.witness import unverified
-from countenance.domain.errors import CountenanceError, Misconfigured, Refused, Unavailable, tree
+from countenance.domain.errors import Conflict, CountenanceError, Misconfigured, Refused, Unavailable, tree
 
 if TYPE_CHECKING:
     from countenance.client.proven import Reply
@@ -63,7 +63,10 @@ def _receipt(reply: Reply, code: str) -> str:
     if not reply.receipt and code not in ONLY_FROM_WORK:
         return ""
     proof = reply.proof()
-    if proof.leaf.kind in ("decision", "administration"):
+    if proof.leaf.kind == "administration" and proof.leaf.open["by"] == "key":
+        if code != Conflict.code or proof.leaf.open["act"] != "key-issue":  # a key that a try before issued
+            raise unverified(f"it says {code}, and its receipt says otherwise")
+    elif proof.leaf.kind in ("decision", "administration"):
         match = reply.match_ask if proof.leaf.kind == "decision" else reply.match_act
         match(proof)
         if proof.leaf.open["outside-policy"] != code:

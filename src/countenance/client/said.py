@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from countenance.domain.errors import BadInput
-from countenance.ledger import leaf
+from countenance.ledger import leaf, vocabulary
 from countenance.service.use import GRAVITY
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _states(key: str, word: str, stated: str, order: Sequence[str]) -> bool:
 
 def _written(key: str, words: Sequence[str]) -> list[str]:
     """The words as a leaf may write them: one in no vocabulary is `unrecognised`."""
-    return sorted({word if word in leaf.WORDS[key] else leaf.UNRECOGNISED for word in words})
+    return sorted({word if word in vocabulary.WORDS[key] else leaf.UNRECOGNISED for word in words})
 
 
 def _fit(name: str, word: object) -> str:

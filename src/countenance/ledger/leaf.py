@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, NoReturn
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.domain.strict import json_object
 from countenance.ledger.note import strict_base64
+from countenance.ledger.vocabulary import ACTS, BY, ROLES, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,49 +82,6 @@ CLOSED = (
     "customer", "grant", "key", "collection", "subject", "account", "matter", "outcome", "time", "request",
 )  # fmt: skip
 """The keys of every closed part; all strings, empty where one does not apply."""
-
-_SECTORS = frozenset({
-    "police", "sheriff", "federal-law-enforcement", "border-control", "corrections", "prosecution", "intelligence",
-    "military", "public-agency", "emergency-service", "commercial", "nonprofit", "research", "individual",
-})  # fmt: skip
-_PURPOSES = frozenset({
-    "identity-verification", "access-control", "venue-entry", "account-recovery", "fraud-prevention", "attendance",
-    "exam-proctoring", "patient-identification", "photo-organisation", "event-photos", "self-exclusion",
-    "missing-persons", "trafficking-rescue", "deceased-identification", "border-crossing", "benefits-eligibility",
-    "credit", "housing", "employment", "education", "health-care", "insurance", "marketing", "research-evaluation",
-    "independent-testing", "demonstration", "criminal-investigation", "immigration-enforcement",
-    "public-space-monitoring", "watchlist-exclusion", "mass-surveillance", "racial-profiling", "rights-violation",
-    "untargeted-scraping",
-})  # fmt: skip
-WORDS: dict[str, frozenset[str]] = {
-    "action": frozenset({
-        "provision", "enrol", "verify", "identify", "detect", "analyse", "track", "export", "test", "disclose",
-    }),
-    "sector": _SECTORS,
-    "acts-for": _SECTORS,
-    "requested-by": _SECTORS,
-    "purpose": _PURPOSES,
-    "mode": frozenset({"one-off", "post", "near-real-time", "real-time", "ongoing", "persistent"}),
-    "place": frozenset({"private", "own-device", "public-accommodation", "publicly-accessible"}),
-    "camera": frozenset({"none", "fixed", "mobile"}),
-    "probe": frozenset({"photograph", "video-frame", "sketch", "composite", "generated"}),
-    "capture": frozenset({"attended", "device-attested", "pad-evaluated", "unattended", "unknown"}),
-    "minors": frozenset({"no", "yes", "unknown"}),
-    "legal-effect": frozenset({"yes", "no"}),
-}  # fmt: skip
-"""The vocabulary a leaf may be written with (docs/policy.md). Readers accept any word of the right form."""
-
-ACTS = frozenset({
-    "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
-    "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
-})  # fmt: skip
-"""What may be administered: the acts of policy/roles.cedarschema, word for word."""
-
-BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
-"""As what: people of the provider or of a customer, who are asked their roles; else what was held."""
-
-ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
-"""What an account may be for (docs/accounts.md)."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _FACT = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")

@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, tuple_, update
 from countenance.domain import ids
 from countenance.domain.decision import Act
 from countenance.domain.errors import BadInput, Conflict, NotFound, UnknownWord
-from countenance.ledger.leaf import ROLES
+from countenance.ledger.vocabulary import ROLES
 from countenance.service import owed, signed, undone
 from countenance.service.gate import Done, Private, deed_words
 from countenance.storage.tables import accounts, customers, nonces

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
@@ -49,7 +50,6 @@ _NEEDLE_MAX = 1 << 16  # bytes
 _KIND = "countenance_begin"  # the execution option that says how a transaction begins; empty: not at all
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=ON",
@@ -266,8 +266,22 @@ def _engine(path: Path, busy_ms: int) -> sa.Engine:
 
 
 def _set_pragmas(busy_ms: int, connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in (f"PRAGMA busy_timeout={int(busy_ms)}", *_PRAGMAS):
+    connection.execute(f"PRAGMA busy_timeout={int(busy_ms)}").close()
+    _use_wal(connection, time.monotonic() + busy_ms / 1000)
+    for pragma in _PRAGMAS:
         connection.execute(pragma).close()
+
+
+def _use_wal(connection: sqlite3.Connection, until: float) -> None:
+    """SQLite does not wait for a lock here, whatever its timeout, where two that open a new database come at once."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.005)
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,49 @@
+"""The words that a leaf may be written with. Readers accept any word of the right form: later versions have more.
+
+Words of an ask are those of docs/policy.md, acts and roles those of docs/accounts.md; tests hold them to the policy's.
+"""
+
+from __future__ import annotations
+
+_SECTORS = frozenset({
+    "police", "sheriff", "federal-law-enforcement", "border-control", "corrections", "prosecution", "intelligence",
+    "military", "public-agency", "emergency-service", "commercial", "nonprofit", "research", "individual",
+})  # fmt: skip
+_PURPOSES = frozenset({
+    "identity-verification", "access-control", "venue-entry", "account-recovery", "fraud-prevention", "attendance",
+    "exam-proctoring", "patient-identification", "photo-organisation", "event-photos", "self-exclusion",
+    "missing-persons", "trafficking-rescue", "deceased-identification", "border-crossing", "benefits-eligibility",
+    "credit", "housing", "employment", "education", "health-care", "insurance", "marketing", "research-evaluation",
+    "independent-testing", "demonstration", "criminal-investigation", "immigration-enforcement",
+    "public-space-monitoring", "watchlist-exclusion", "mass-surveillance", "racial-profiling", "rights-violation",
+    "untargeted-scraping",
+})  # fmt: skip
+WORDS: dict[str, frozenset[str]] = {
+    "action": frozenset({
+        "provision", "enrol", "verify", "identify", "detect", "analyse", "track", "export", "test", "disclose",
+    }),
+    "sector": _SECTORS,
+    "acts-for": _SECTORS,
+    "requested-by": _SECTORS,
+    "purpose": _PURPOSES,
+    "mode": frozenset({"one-off", "post", "near-real-time", "real-time", "ongoing", "persistent"}),
+    "place": frozenset({"private", "own-device", "public-accommodation", "publicly-accessible"}),
+    "camera": frozenset({"none", "fixed", "mobile"}),
+    "probe": frozenset({"photograph", "video-frame", "sketch", "composite", "generated"}),
+    "capture": frozenset({"attended", "device-attested", "pad-evaluated", "unattended", "unknown"}),
+    "minors": frozenset({"no", "yes", "unknown"}),
+    "legal-effect": frozenset({"yes", "no"}),
+}  # fmt: skip
+"""The vocabulary a leaf may be written with (docs/policy.md). Readers accept any word of the right form."""
+
+ACTS = frozenset({
+    "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
+    "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
+})  # fmt: skip
+"""What may be administered: the acts of policy/roles.cedarschema, word for word."""
+
+BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
+"""As what: people of the provider or of a customer, who are asked their roles; else what was held."""
+
+ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
+"""What an account may be for (docs/accounts.md)."""
