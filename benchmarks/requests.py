@@ -175,7 +175,7 @@ def gate_and_ledger(settings: Settings, key: str, rounds: int) -> list[Row]:
         turns = [(seconds(nothing), seconds(partial(_fsync, file))) for _ in range(10 * rounds)][10:]
         os.close(file)
         each = min(seconds(lambda: _together(nothing, CLIENTS, 20)) for _ in range(5)) / (CLIENTS * 20)
-    alone, disk = (statistics.median(side) for side in zip(*turns, strict=True))
+    alone, disk = (statistics.median(side) for side in zip(*turns, strict=True))  # the least fsync is a lucky one
     return [
         Row("gate and ledger, one client / one fsync", alone / disk, "times", "at most 6", alone / disk <= 6),
         Row("gate and ledger, one client, median", alone * 1e6, "us"),
