@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -214,6 +215,7 @@ def test_an_answer_of_another_log_lets_nobody_in(place: Place, tmp_path: Path) -
     assert (tmp_path / "gil.receipt").read_text() == ""
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_same_with_curl(place: Place) -> None:
     ended = place.run(CURL)
     assert ended.returncode == 0, ended.stdout + ended.stderr
