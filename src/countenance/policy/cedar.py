@@ -169,7 +169,8 @@ def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple
 
 
 def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:
-    written, context = facts_read.written(values), facts_read.named(values)
+    written = facts_read.written(values)
+    context = written.context
     if written.errors:
         return Verdict("deny", policies.packs, (), errors=written.errors, context=context)
     request = {**prepared.request, "context": written.at(on)}

@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from countenance.domain.decision import Ask, Authority, Facts, Law, Paperwork
@@ -116,10 +117,14 @@ def checked(context: Mapping[str, object]) -> Values:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A context as Cedar reads it: JSON text but for the opening with the time, and its unknown words."""
+    """A context as Cedar reads it: JSON text but for the opening with the time, and its unknown words.
+
+    context: as answers and leaves carry it, read-only.
+    """
 
     text: str
     errors: tuple[str, ...]
+    context: Mapping[str, Value]
 
     def at(self, on: datetime) -> str:
         """The whole text. on: in UTC."""
@@ -138,7 +143,7 @@ def written(values: Values) -> Written:
         node[leaf] = value
     said = named(values)
     errors = [words.unknown_in(flag, str(said[name]), known) for flag, name, known in _WORDS if said[name] not in known]
-    return Written(json.dumps(tree).removeprefix("{"), tuple(errors))
+    return Written(json.dumps(tree).removeprefix("{"), tuple(errors), MappingProxyType(said))
 
 
 def utc(moment: datetime) -> datetime:
