@@ -167,3 +167,11 @@ def _another_customer(doors: Doors) -> str:
     from tests.http.conftest import admit_customer
 
     return admit_customer(doors.world, "Harbour Pool").customer
+
+
+def test_the_leaf_of_a_registration_that_came_to_nothing_names_no_account_that_never_was(doors: Doors) -> None:
+    ada = hand(doors)
+    answer = ada.post("/accounts", newcomer(public_key=ada.key.public))
+    closed = doors.world.proven(answer.json()["receipt"]).closed
+    assert closed is not None
+    assert (answer.status_code, closed["account"], closed["matter"]) == (409, ada.account, "")

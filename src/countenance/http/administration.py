@@ -156,7 +156,7 @@ async def revoke_grant_key(request: Request, response: Response, who: Person, gr
     return _shown(response, done, ended=done.result)
 
 
-@router.get("/decisions", **described.signed(matters.Entries))
+@router.get("/decisions", **described.signed(matters.OwnEntries))
 async def list_own_decisions(
     request: Request, response: Response, who: Person, limit: Limit = 100, after: After = ""
 ) -> Any:

@@ -181,7 +181,7 @@ class Approval(Shape):
     """signature: base64 of the approver's own, over the statement that docs/accounts.md gives."""
 
     until: Until = ""
-    signature: Annotated[str, Field(min_length=88, max_length=88)]
+    signature: Annotated[str, Field(min_length=88, max_length=88, examples=["A" * 86 + "=="])]
 
 
 class Approved(Answer):
@@ -225,6 +225,6 @@ class IssuedKey(Answer):
     key: str
 
 
-class Entries(Answer):
+class OwnEntries(Answer):
     decisions: list[Entry]
     next: Next

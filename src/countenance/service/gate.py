@@ -212,7 +212,8 @@ class Gate:
 
         about: who, in the closed part, and what it is about so far as that is known before the work. What the work
         changes and the debt of its leaf are one transaction: it holds from then on, and nothing is told before the
-        leaf is durable. A log that can't be written now gets the leaf at the next start.
+        leaf is durable. A log that can't be written now gets the leaf at the next start. The leaf of what came to
+        nothing names nothing that the work found or would have made.
         """
         on = self.house.now()
         deed = _Deed(act, on, self.house.roles.decide(act), about)
@@ -220,8 +221,7 @@ class Gate:
             raise self._forbidden(deed)
         try:
             done = work()
-            deed = replace(deed, about=replace(done.about or about, account=about.account))
-            debt = self._owed(deed, done)
+            debt = self._owed(replace(deed, about=replace(done.about or about, account=about.account)), done)
         except LogUnavailable:
             raise
         except CountenanceError as error:
