@@ -87,6 +87,26 @@ def test_two_that_open_at_once_make_one_database(tmp_path: Path) -> None:
         one.close()
 
 
+def test_checkpoints_at_once_wait_for_each_other(database: db.Database) -> None:
+    """Erasures at the same time cut the log at the same time; one of them was told to come again, for good."""
+    failed: list[BaseException] = []
+
+    def cut(number: int) -> None:
+        try:
+            for turn in range(12):
+                _add(database, _customer(f"cus_{number}_{turn}"))
+                database.checkpoint_truncate()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=cut, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
 def test_a_database_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> None:
     path = tmp_path / "countenance.db"
     db.open(path).close()

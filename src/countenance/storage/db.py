@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 HEAD = "0004"
 
 BUSY_MS = 5_000  # how long a call waits for another's lock before it is told to come again
+_PAUSE = 0.005  # seconds between two tries where SQLite does not wait by itself
 _CHUNK = 1 << 20  # bytes read at a time by `contains`
 _NEEDLE_MAX = 1 << 16  # bytes
 
@@ -63,11 +64,12 @@ _PRAGMAS = (
 class Database:
     """An open database. Threads share it; each transaction has a connection of its own."""
 
-    def __init__(self, path: Path, engine: sa.Engine, descriptor: int) -> None:
+    def __init__(self, path: Path, engine: sa.Engine, descriptor: int, busy_ms: int) -> None:
         """Use `open`. `descriptor`: the database file, open for reading until `close` (see `contains`)."""
         self.path = path
         self._engine = engine
         self._descriptor = descriptor
+        self._busy_ms = busy_ms
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -109,10 +111,13 @@ class Database:
         After it, pages as they were before a deletion are in no file of the database. Raises Unavailable
         where a reader holds an older snapshot for more than 5 s; the rest as `begin`.
         """
+        until = time.monotonic() + self._busy_ms / 1000
         with ours(), self._outside_transactions() as connection:
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-        if busy:
-            raise Unavailable("The database is being read: its log could not be emptied yet.")
+            # SQLite waits for readers by itself, but not for another checkpoint, which any commit may begin.
+            while connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
+                if time.monotonic() > until:
+                    raise Unavailable("The database is being read: its log could not be emptied yet.")
+                time.sleep(_PAUSE)
 
     def rewrite(self) -> None:
         """Write the whole database anew (VACUUM) and checkpoint. Raises as `begin`.
@@ -213,7 +218,7 @@ def open(path: Path, *, create: bool = True, busy_ms: int = BUSY_MS) -> Database
     if not create and not path.exists():
         raise NotInitialised("There is no database in the data folder.")
     descriptor = files.open_for_life(path, what="the database")
-    database = Database(path, _engine(path, busy_ms), descriptor)
+    database = Database(path, _engine(path, busy_ms), descriptor, busy_ms)
     try:
         _to_head(database)
     except BaseException:
@@ -281,7 +286,7 @@ def _use_wal(connection: sqlite3.Connection, until: float) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
-        time.sleep(0.005)
+        time.sleep(_PAUSE)
 
 
 def _begin(connection: Connection) -> None:
