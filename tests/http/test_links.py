@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.http.conftest import Doors
 
 DOCUMENT = json.loads(COMMITTED.read_text(encoding="utf-8"))
+SHAPES = DOCUMENT["components"]["schemas"]
 BY_ID = {operation["operationId"]: (method, path) for method, path, operation in operations(DOCUMENT)}
 
 
@@ -109,3 +110,25 @@ def _pages(path: str) -> Iterator[dict[str, Any]]:
     for method, source, _, link in links():
         if (method, source) == ("get", path) and "query.after" in link["parameters"]:
             yield link
+
+
+def test_a_new_key_leads_on_by_its_id_and_never_by_its_secret() -> None:
+    """`key` of an answer that issues one is its text; a path is written down on the way."""
+    secret = {shape for shape, its in SHAPES.items() if {"id", "key"} <= its.get("properties", {}).keys()}
+    assert {"NewKey", "IssuedKey", "FirstKey"} <= secret
+    for method, path, status, link in links():
+        answer = DOCUMENT["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
+        if answer.get("$ref", "").rpartition("/")[2] in secret:
+            assert "$response.body#/key" not in link["parameters"].values()
+
+
+def test_a_link_names_a_text_or_a_number_never_a_thing(doors: Doors) -> None:
+    me = doors.get("/v1/me")
+    link = DOCUMENT["paths"]["/v1/me"]["get"]["responses"]["200"]["links"]
+    (place,) = {its["parameters"]["path.grant"] for its in link.values()}
+    assert _at(me.json(), place) == doors.admitted.grant
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """Two named alike are described under the names of their modules, and links.FIRST finds neither."""
+    assert not [shape for shape in SHAPES if "__" in shape]

@@ -1,10 +1,11 @@
 """How one answer leads to the next call: the links of the description, made from its shapes and paths.
 
 An answer that names a thing leads to every operation whose path asks for that thing. It names one where a field is
-called as the part of the path is (`subject`), where its shape is (`Collection`, `NewKey`: their `id`), or as FIRST has
-it for lists; what else a path asks for comes from the request's own. A page leads to the next one. What ends a thing
-is led to by the call that made it alone: the first of a list may be the key that asks. It describes and checks
-nothing else. Source: OpenAPI 3.1, "Link Object" and "Runtime Expressions".
+called as the part of the path is (`subject`), where the last word of its shape is (`Collection`, `IssuedKey`: their
+`id`, for the `key` of a new one is its secret), or as FIRST has it for lists; what else a path asks for comes from the
+request's own. A page leads to the next one. What ends a thing is led to by the call that made it alone: the first of a
+list may be the key that asks. It describes and checks nothing else. Source: OpenAPI 3.1, "Link Object" and
+"Runtime Expressions".
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ FIRST: Mapping[str, Mapping[str, str]] = {
     "Collections": {"collection": "/collections/0/id"},
     "Subjects": {"subject": "/subjects/0/id"},
     "Entries": {"index": "/decisions/0/index"},
+    "OwnEntries": {"index": "/decisions/0/index"},
+    "Grants": {"grant": "/grants/0/id"},
     "Policies": {"pack": "/in_force/0/name"},
 }
 """By the shape of a list: which part of a path its first entry names, and where in the answer."""
 
 _PART = re.compile(r"\{([a-z_]+)\}")
+_LAST_WORD = re.compile(r"[A-Z][a-z]*\Z")
 
 
 class _Operation(NamedTuple):
@@ -76,12 +80,20 @@ def _link(target: _Operation, parameters: dict[str, str]) -> tuple[str, Any]:
 
 
 def _named(answer: dict[str, Any], schemas: Mapping[str, Any]) -> dict[str, str]:
-    """By the part of a path that an answer names: where in it."""
+    """By the part of a path that an answer names: where in it. What may be empty, by its examples, names nothing."""
     shape, fields = _fields(answer, schemas)
     if not shape:
         return {}
-    own = {shape.removeprefix("New").lower(): "/id"} if "id" in fields else {}
-    return {**{field: f"/{field}" for field in fields}, **own, **FIRST.get(shape, {})}
+    last = _LAST_WORD.search(shape)
+    own = {last[0].lower(): "/id"} if last and "id" in fields else {}
+    sure = {field: its for field, its in fields.items() if "" not in its.get("examples", ())}
+    return {**{field: _place(field, its, schemas) for field, its in sure.items()}, **own, **FIRST.get(shape, {})}
+
+
+def _place(field: str, its: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    """Where a field says which: in itself, or in the `id` of what it holds (`Me`: its `grant`)."""
+    held = schemas.get(its.get("$ref", "").rpartition("/")[2], {})
+    return f"/{field}/id" if "id" in held.get("properties", {}) else f"/{field}"
 
 
 def _fields(answer: dict[str, Any], schemas: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

@@ -60,9 +60,9 @@ class People(Answer):
 
 
 Word = Annotated[str, Field(min_length=1, max_length=64)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 Short = Annotated[str, Field(max_length=100)]
 Until = Annotated[str, Field(max_length=40, description="RFC 3339, UTC, with seconds; empty for a year.")]
+Later = Annotated[str, Field(description="Empty as long as there is none.", examples=[""])]
 Condition = Literal["pending", "approved", "refused", "admitted"]
 
 
@@ -76,8 +76,8 @@ class NewApplication(Shape):
     sector: Annotated[str, Field(min_length=1, max_length=64, examples=["commercial"])]
     country: Annotated[str, Field(min_length=1, max_length=64, examples=["DE"])]
     purposes: Annotated[list[Word], Field(min_length=1, max_length=32, examples=[["access-control"]])]
-    contact: Text
-    attested_by: Text
+    contact: Annotated[str, Field(min_length=1, max_length=200, examples=["A. Person"])]
+    attested_by: Annotated[str, Field(min_length=1, max_length=200, examples=["A. Person"])]
     acts_for: Annotated[list[Word], Field(default_factory=list, max_length=32)]
     region: Short = ""
     locality: Short = ""
@@ -102,14 +102,14 @@ class Asked(Shape):
 
 
 class State(Shape):
-    """Empty texts: not yet. taken: whether the first key was."""
+    """taken: whether the first key was."""
 
     id: str
     created: Moment
     state: Condition
-    customer: str
-    grant: str
-    until: str
+    customer: Later
+    grant: Later
+    until: Later
     taken: bool
 
 

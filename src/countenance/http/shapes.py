@@ -197,7 +197,7 @@ class Exported(Answer):
 
 
 class NewCollection(Shape):
-    name: Annotated[str, Field(min_length=1, max_length=100, examples=["staff"])]
+    name: Annotated[str, Field(min_length=1, max_length=100, examples=["staff", "visitors"])]
     purpose: Annotated[str, Field(min_length=1, max_length=64, examples=["access-control"])]
 
 
