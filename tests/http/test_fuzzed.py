@@ -310,6 +310,7 @@ def test_no_generated_request_breaks_a_door(case: Any, fuzzed: Fuzzed, key: dict
     assert not fuzzed.defects
 
 
+@pytest.mark.timeout(600)  # 40 s on two quiet cores: a house for each chain
 def test_no_chain_of_calls_breaks_a_door() -> None:
     """Each call takes its ids from an answer before it; what was erased or withdrawn stays away.
 
