@@ -164,8 +164,8 @@ def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
         return _evaluate(policies, prepared, then, tuple(changed.values()))
 
-    denied, context = again(on, facts_read.named(values)), facts_read.named(values)
-    return lifting.find(ask, on, denied, context, _opens(policies, prepared), again)
+    denied = _evaluate(policies, prepared, on, values)
+    return lifting.find(ask, on, denied, facts_read.named(values), _opens(policies, prepared), again)
 
 
 def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:
