@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countenance.policy import cedar, words
-from tests.policy.asks import FACTS, activity, ask, at, authority, decided, facts, filed, ids, law, model, papers
+from countenance.domain.decision import Paperwork
+from countenance.policy import cedar, packs, words
+from tests.policy.asks import FACTS, LAWS, activity, ask, at, authority, decided, facts, filed, ids, law, model, papers
 
 if TYPE_CHECKING:
     from countenance.domain.decision import Ask, Facts
 
 PRIVATE = ("commercial", "nonprofit", "research", "individual")
+UNSTALE = cedar.assemble([
+    replace(pack, header=replace(pack.header, stale_after=date(2030, 1, 1)))
+    for pack in map(packs.read, ("core", *LAWS))
+])  # fmt: skip
 BIPA_READY = facts(written_release=True, paperwork=filed(), probe_basis="consent")
 CASE = authority(purpose="criminal-investigation")
 
@@ -31,6 +37,87 @@ def of(pack: str, asked: Ask, known: Facts = FACTS) -> set[str]:
     """The rules of `pack` that decide, without its name."""
     found = ids(cedar.decide(alone(pack), asked, known))
     return {each.removeprefix(f"{pack}.") for each in found if each.startswith(f"{pack}.")}
+
+
+PLACES = (
+    ("US-WA", ""), ("US-IL", ""), ("US-TX", ""), ("US-OR", "Portland, OR"), ("US-OR", ""), ("US-VA", ""),
+    ("US-CO", ""), ("US-MA", ""), ("US-ME", ""), ("US-VT", ""), ("US-CA", "San Francisco, CA"), ("", ""),
+)  # fmt: skip
+
+
+def somewhere(chance: random.Random) -> Ask:
+    """One of the asks that the laws are about, in a third of the cases in Germany."""
+    region, locality = chance.choice(PLACES)
+    where = chance.choice([{"country": "US", "region": region, "seat_region": region, "locality": locality}] * 2 + [{}])
+    return ask(
+        **where,
+        sector=chance.choice(["police", "public-agency", "commercial"]),
+        requested_by=frozenset(chance.choice([(), (), ("police",)])),
+        action=chance.choice(["verify", "identify", "identify", "disclose", "analyse"]),
+        purpose=chance.choice(["criminal-investigation", "missing-persons", "attendance", "untargeted-scraping"]),
+        mode=chance.choice(["one-off", "post", "real-time"]),
+        place=chance.choice(["private", "public-accommodation"]),
+        probe=chance.choice(["photograph", "generated"]),
+    )
+
+
+def test_no_rule_of_a_law_is_dead() -> None:
+    """Each decides on one of these asks at least, with nothing in order, and only where its law is in force."""
+    chance, seen = random.Random(20210701), dict[str, set[str]]()  # noqa: S311
+    for _ in range(800):
+        asked = somewhere(chance)
+        papers = filed(mitigation_due=date(2026, 1, 1), notice_of_intent=None)
+        known = facts(
+            consent=chance.choice(["demonstration", "none"]),
+            probe_basis="none",
+            paperwork=chance.choice([papers, Paperwork()]),
+            model=model(worst_fnmr_ppm=30_000).model,
+        )
+        day = chance.choice(["2026-06-30", "2026-11-22", "2027-12-02"])
+        for each in ids(cedar.decide(UNSTALE, asked, at(day, known))):
+            seen.setdefault(each, set()).add(asked.region or asked.country)
+    forbids = {name for name, rule in UNSTALE.rules.items() if rule.effect == "forbid" and not name.startswith("core.")}
+    assert forbids - set(seen) == set()
+    assert seen["illinois-bipa.release"] == {"US-IL"}
+    assert seen["washington-rcw-43.386.region-missing"] == {"US"}
+    assert seen["gdpr-9.probe"] == {"DE"}
+
+
+# ---- duties ---------------------------------------------------------------------------------------------------------
+
+SOUGHT = facts(
+    probe_basis="legal-duty",
+    paperwork=filed(report_purposes=frozenset(words.PURPOSES), training_valid_until=date(2028, 1, 1)),
+    model=model(version="v1").model,
+    laws=(law(), law(id="de-law", jurisdiction="DE")),
+)
+
+
+@pytest.mark.parametrize(
+    ("pack", "asked", "kind", "day", "duties"),
+    [
+        ("colorado-24-18", use("US-CO", sector="police"), "warrant", "2026-11-22",
+         {"disclose-to-defendant", "not-sole-basis", "keep-records", "january-report"}),
+        ("massachusetts-2020", use("US-MA", sector="police"), "court-order", "2026-11-22",
+         {"keep-records", "quarterly-report"}),
+        ("maine-2021", use("US-ME", requested_by=frozenset({"police"})), "warrant", "2026-11-22",
+         {"keep-records", "not-sole-basis"}),
+        ("texas-cubi", use("US-TX"), "warrant", "2026-11-22", {"delete-within-1-year", "never-sell"}),
+        ("eu-ai-act", ask(sector="police"), "warrant", "2027-12-01", set()),
+        ("eu-ai-act", ask(sector="police"), "warrant", "2027-12-02",
+         {"keep-records", "annual-report", "delete-if-refused", "not-sole-basis"}),
+        ("eu-ai-act", ask(legal_effect="yes"), "warrant", "2027-12-02", {"notice"}),
+    ],
+)  # fmt: skip
+def test_an_allow_says_what_it_obliges_to(pack: str, asked: Ask, kind: str, day: str, duties: set[str]) -> None:
+    asked = replace(asked, purpose="criminal-investigation")
+    named_by = "de-law" if asked.country == "DE" else "us-law"
+    shown = authority(kind=kind, purpose=asked.purpose, recognised_by=named_by, until=date(2028, 1, 1))
+    only = cedar.assemble([file for file in UNSTALE.files if file.name in ("core", pack)])
+    verdict = cedar.decide(only, asked, at(day, replace(SOUGHT, authority=shown)))
+    assert verdict.allowed
+    assert set(verdict.duties) == duties | {"two-reviewers"}
+    assert set(verdict.duties) <= set(packs.DUTIES)
 
 
 # ---- Illinois -------------------------------------------------------------------------------------------------------
