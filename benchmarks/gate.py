@@ -3,8 +3,8 @@
 `decide` derives the context from facts, asks Cedar, checks its diagnostics and builds the verdict. The bare call is
 `cedarpy.is_authorized` with parsed policies, parsed entities and the finished request. Both run over the same asks
 in alternation, in short blocks, and the least of each is compared. A verdict is kept for its hour, so each call of
-`decide` is of an hour of its own, but for the row that says what a kept one takes. Time is this thread's processor time: neither call
-waits for anything, so a neighbour who takes the core away is not counted.
+`decide` is of an hour of its own, but for the row that says what a kept one takes. Time is this thread's processor
+time: neither call waits for anything, so a neighbour who takes the core away is not counted.
 
     python -m benchmarks.gate [--json]
 """

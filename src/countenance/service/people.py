@@ -93,7 +93,8 @@ def collection(house: House, who: Principal, name_or_id: str) -> Collection:
             return _collection(rows[0])
         raise NotFound(
             "there is no such collection",
-            next_step="List yours with `countenance collection list`, or make one with `countenance collection create`.",
+            next_step="List yours with `countenance collection list`, or make one with "
+            "`countenance collection create`.",
         )
 
     return house.database.recent.look_up(_name(who, name_or_id), read)
