@@ -142,7 +142,8 @@ async def inside(
 ) -> people.Collection:
     """The caller's collection of this id or name. Raises NotFound, for another tenant's too."""
     house = house_of(request)
-    return people.recall(house, who, collection) or await run_in_threadpool(people.collection, house, who, collection)
+    found = people.recall(house, who, collection)
+    return await run_in_threadpool(people.collection, house, who, collection) if found is None else found
 
 
 Caller = Annotated[auth.Principal, Depends(caller)]
