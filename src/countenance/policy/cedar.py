@@ -68,7 +68,7 @@ def load(names: Sequence[str] | None = None, extra: Path | None = None) -> Polic
     extra: a folder of the operator's own packs. Raises UnknownWord for a pack that there is not; BadRecord
     for one that is not Cedar, reads what the schema lacks, or leaves out a header field or an annotation.
     """
-    chosen = packs.FRESH_INSTALL if names is None else tuple(dict.fromkeys(("core", *names)))
+    chosen = packs.fresh_install() if names is None else tuple(dict.fromkeys(("core", *names)))
     return assemble([packs.read(name, extra) for name in chosen])
 
 
