@@ -127,7 +127,10 @@ def _pack(file: PackFile, today: date) -> dict[str, Any]:
         "name": file.name,
         "title": header.title,
         "promised_by": header.promised_by,
-        "in_force": {"from": header.begins and header.begins.isoformat(), "until": header.ends and header.ends.isoformat()},
+        "in_force": {
+            "from": header.begins and header.begins.isoformat(),
+            "until": header.ends and header.ends.isoformat(),
+        },
         "status": header.status,
         "sources": list(header.sources),
         "gaps": list(header.gaps),
@@ -163,6 +166,10 @@ def _about(file: PackFile, today: date) -> list[str]:
         f"  {file.digest}",
         *(f"  not known: {gap}" for gap in header.gaps),
     ]
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _in_force(file: PackFile) -> str:
