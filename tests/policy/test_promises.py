@@ -10,7 +10,6 @@ import pytest
 
 from countenance.domain.decision import Ask, Facts, GrantFacts
 from countenance.policy import cedar, packs, words
-from countenance.policy.context import EXCEPTIONS
 from tests.policy.asks import FACTS, authority, ids, law
 
 if TYPE_CHECKING:
