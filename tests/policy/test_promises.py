@@ -10,7 +10,7 @@ import pytest
 
 from countenance.domain.decision import Ask, Facts, GrantFacts
 from countenance.policy import cedar, packs, words
-from tests.policy.asks import LAWS, FACTS, authority, ids, law
+from tests.policy.asks import FACTS, LAWS, authority, ids, law
 
 if TYPE_CHECKING:
     from countenance.domain.decision import Verdict
