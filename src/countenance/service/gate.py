@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from countenance.service.auth import Principal
 
 T = TypeVar("T")
+PLACE = "Apply again with --region and --seat-region, as `countenance init --for-myself` takes --region."
 APPLY = "Apply for a grant that covers it: `countenance customer apply --help`."
 NEXT_STEPS = {
     "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
+    **{f"{law}.region-missing": PLACE for law in ("illinois-bipa", "washington-rcw-43.386")},
     "illinois-bipa.release": "Record releases in writing: `countenance consent give SUBJECT --manner in-writing ...`.",
     "core.unverified-identify": "Have the customer's facts checked: `countenance customer apply --verified-by NAME`.",
     "core.meter": "Wait until the hour is over, and compare one person with one subject.",
