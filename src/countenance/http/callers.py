@@ -32,7 +32,7 @@ Word = Annotated[str, Query(max_length=64)]
 FRESH = 0.5  # seconds for which a key that was looked up holds: one that is revoked ends within a second
 SECTORS_MOST = 16  # sectors that one call names
 REPEATABLE = re.compile(r'"([A-Za-z0-9_-]{16,64})"')  # an Idempotency-Key: a string of RFC 9651, and no parameters
-NARROWING = ("Countenance-Purpose", "Countenance-Requested-By")
+NARROWING = ("Countenance-Purpose", "Countenance-Requested-By", "Countenance-Authority")
 
 
 def house_of(request: Request) -> House:
@@ -60,6 +60,14 @@ async def _still(look_up: Callable[[], Awaitable[auth.Principal]], since: float)
 async def said(
     purpose: Annotated[str, Header(alias="Countenance-Purpose", max_length=64)] = "",
     requested_by: Annotated[str, Header(alias="Countenance-Requested-By", max_length=500)] = "",
+    authority: Annotated[
+        str,
+        Header(
+            alias="Countenance-Authority",
+            max_length=100,
+            description="The id of a warrant, an order or the like on file, which narrows this call: docs/washington.md.",
+        ),
+    ] = "",
     mode: Word = "",
     place: Word = "",
     camera: Word = "",
@@ -72,7 +80,7 @@ async def said(
     sectors = [word.strip() for word in requested_by.split(",")] if requested_by else []
     if not all(sectors) or len(sectors) > SECTORS_MOST:
         raise BadInput("Countenance-Requested-By names sectors, separated by commas")
-    return Use(purpose, mode, place, camera, probe, capture, minors, legal_effect, frozenset(sectors))
+    return Use(purpose, mode, place, camera, probe, capture, minors, legal_effect, frozenset(sectors), authority)
 
 
 @dataclass(frozen=True, slots=True)

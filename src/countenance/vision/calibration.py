@@ -300,6 +300,7 @@ def model_facts(calibration: Calibration | None, provenance: str, today: date) -
         fnmr_max_geomean_milli=calibration.differentials.fnmr_milli,
         groups=len(carried),
         provenance=provenance,
+        version=calibration.model_digest,
     )
 
 
