@@ -65,7 +65,7 @@ async def said(
         Header(
             alias="Countenance-Authority",
             max_length=100,
-            description="The id of a warrant, an order or the like on file, which narrows this call: docs/washington.md.",
+            description="The id of a warrant or an order on file, which narrows this call: docs/washington.md.",
         ),
     ] = "",
     mode: Word = "",

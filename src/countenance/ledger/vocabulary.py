@@ -52,6 +52,6 @@ ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
 FILINGS = frozenset({
     "authority", "change", "comment", "disclosed", "disclosure", "draft", "ending", "exemption", "extension",
     "independent-test", "issue", "meeting", "mitigation", "notice", "operational-test", "operators", "publication",
-    "reviewer", "training", "warrant-application",
+    "reviewer", "ruling", "training", "warrant-application",
 })  # fmt: skip
 """What may be filed under a statute: the kinds of statute/papers.py, word for word."""

@@ -26,7 +26,7 @@ from countenance.service import accounts, documents, orderly, owed
 from countenance.service.gate import Done, Private
 from countenance.service.known import known
 from countenance.statute import book as books
-from countenance.statute import papers, report
+from countenance.statute import papers, reading, report
 from countenance.statute.book import Filing
 from countenance.storage.tables import customers, filings
 
@@ -48,7 +48,7 @@ SALT = 16  # bytes, so that the digest of a paper that is not public says nothin
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A paper that was filed. digest: of its document; document: the text itself; receipt: of the leaf with the digest."""
+    """A paper that was filed. digest: of its document, the text. filed_receipt: of the leaf with the digest."""
 
     filing: str
     kind: str
@@ -86,14 +86,14 @@ class Shown:
 
 
 def file(house: House, who: Account, kind: str, about: str, facts: Mapping[str, object]) -> Answered[Filed]:
-    """File a paper for the person's own agency. Raises Refused, NotFound, BadInput, UnknownWord, Incomplete, Conflict."""
+    """File a paper for the person's own agency. Raises Refused, NotFound, BadInput, Incomplete, Conflict."""
     owing: list[int] = []
 
     def work() -> Done[Filed]:
         continued = _continued(house, who.customer, kind, about)
         if kind == "mitigation":
             raise Conflict("mitigation is the provider's to file", next_step="Tell the provider the results instead.")
-        paper = papers.read(kind, facts, WORDS, house.now())
+        paper = reading.read(kind, facts, WORDS, house.now())
         orderly.check(house, who.customer, kind, continued, paper)
         return _filing(house, Filer(who.customer, who.id), kind, about, paper, owing)
 
@@ -109,7 +109,7 @@ def mitigate(house: House, who: Account, test: str, facts: Mapping[str, object])
     def work() -> Done[Filed]:
         if row is None:
             raise _missing()
-        paper: Any = papers.read("mitigation", facts, WORDS, house.now())
+        paper: Any = reading.read("mitigation", facts, WORDS, house.now())
         found = next((m for m in house.on_file.book(of).mitigations() if m.test.id == test), None)
         after = books.next_step(found.state) if found is not None else ""
         if paper.step != after:
@@ -123,7 +123,7 @@ def mitigate(house: House, who: Account, test: str, facts: Mapping[str, object])
 def comment(house: House, customer: str, notice: str, text: str) -> Filed:
     """What somebody without an account says of a draft. Raises BadInput, Conflict."""
     owing: list[int] = []
-    paper = papers.read("comment", {"text": text}, WORDS, house.now())
+    paper = reading.read("comment", {"text": text}, WORDS, house.now())
     orderly.check_comment(house.on_file.book(customer), notice)
     done = _filing(house, Filer(customer, ""), "comment", notice, paper, owing)
     assert done.effect is not None
@@ -215,8 +215,8 @@ def _next_number(connection: Connection, customer: str) -> int:
 
 def _written(house: House, customer: str, new: Filing) -> tuple[dict[str, Any], str]:
     """The row of a new paper, but for its number and who filed it; and its document."""
-    said = papers.plain(new.paper)
-    hidden = papers.sealed(new.kind)
+    said = reading.plain(new.paper)
+    hidden = reading.sealed(new.kind)
     inner = {name: value for name, value in said.items() if name in hidden and value}
     public = new.kind in papers.PUBLIC
     salt = "" if public else secrets.token_hex(SALT)
@@ -235,7 +235,7 @@ def _written(house: House, customer: str, new: Filing) -> tuple[dict[str, Any], 
 def _text(house: House, customer: str, new: Filing) -> str:
     """The public text of a paper: of a report the whole report, of another the paper."""
     if new.kind not in ("draft", "publication"):
-        return _document(new.id, new.kind, new.about, ids.utc(new.at), papers.plain(new.paper))
+        return _document(new.id, new.kind, new.about, ids.utc(new.at), reading.plain(new.paper))
     book = books.Book((*house.on_file.book(customer).filings, new))
     of = next(one for one in book.rounds if one.notice.id == new.about)
     name = house.on_file.agency(customer)

@@ -1,6 +1,6 @@
 """What the server knows of itself, for an accountability report: model, versions, measured error rates by group.
 
-It reads the model's manifest and the calibration record, and measures nothing. Source: docs/washington.md, "The report".
+It reads manifest and calibration record, and measures nothing. Source: docs/washington.md, "The report".
 """
 
 from __future__ import annotations

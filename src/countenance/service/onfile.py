@@ -18,8 +18,9 @@ from sqlalchemy import bindparam, select
 from countenance.domain.decision import Paperwork
 from countenance.domain.errors import Conflict, NotFound
 from countenance.policy.words import LAW_ENFORCEMENT
+from countenance.service.known import known
 from countenance.statute import book as books
-from countenance.statute import papers, standing
+from countenance.statute import reading, standing
 from countenance.statute.book import Book, Filing, Use
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import accounts, customers, filings
@@ -61,7 +62,7 @@ class _Held:
     """An agency's book, and what was worked out of it."""
 
     book: Book
-    found: dict[tuple[Use, str, frozenset[str], date], Paperwork] = field(default_factory=dict)
+    found: dict[standing.Asked, Paperwork] = field(default_factory=dict)
 
 
 class OnFile:
@@ -73,6 +74,7 @@ class OnFile:
         self._tests: tuple[Book, ...] | None = None
         self._changes = 0
         self._lock = threading.Lock()
+        self._remedied = frozenset(known(house, Book(())).remedied)
 
     def record(self, who: Principal, ask: Ask, under: str, collection: str, now: datetime) -> OnRecord:
         """What is on record for an ask. under: the id of the authority that the call names; empty: none."""
@@ -85,7 +87,7 @@ class OnFile:
         filing = held.book.named(under, "authority")
         if filing is None:
             return OnRecord(paper, None, NotFound("there is no such authority", next_step="List what was filed."))
-        called = standing.Called(filing, held.book.until(filing), ask.purpose, ask.mode, collection)
+        called = standing.Called(filing, held.book, ask.purpose, ask.mode, collection)
         says = called.outside(now)
         step = "Name an authority that covers this call, or none."
         return OnRecord(paper, called.fact(now), Conflict(says, next_step=step) if says else None)
@@ -131,12 +133,12 @@ class OnFile:
         return frozenset(row.id for row in self._house.database.rows(_ENDED, customer=customer))
 
     def _paperwork(self, held: _Held, customer: str, use: Use, key: str, now: datetime) -> Paperwork:
-        asked = (use, key, self.ended(customer), _day(now))
+        asked = standing.Asked(use, key, self.ended(customer), self._remedied, _day(now))
         found = held.found.get(asked)
         if found is None:
             if len(held.found) >= _REMEMBERED:
                 held.found.clear()
-            found = held.found[asked] = standing.paperwork(held.book, *asked)
+            found = held.found[asked] = standing.paperwork(held.book, asked)
         return found
 
     def _of(self, customer: str) -> _Held:
@@ -161,7 +163,7 @@ def filing_of(row: Row[Any]) -> Filing:
     """A filing from its SQL row, sealed fields left sealed."""
     return Filing(
         id=row.id, kind=row.kind, about=row.about or "", at=datetime.fromisoformat(row.created),
-        paper=papers.kept(row.kind, row.facts["said"], row.facts["sealed"]), model=row.model, threshold=row.threshold,
+        paper=reading.kept(row.kind, row.facts["said"], row.facts["sealed"]), model=row.model, threshold=row.threshold,
         digest=row.digest,
     )  # fmt: skip
 

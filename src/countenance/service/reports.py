@@ -1,4 +1,4 @@
-"""Accountability reports as anybody reads them, and what anybody says of a draft. No key, no account, no leaf for reading.
+"""Accountability reports as anybody reads them, and what anybody says of a draft. Reading leaves no leaf.
 
 What is shown is what was published under its digest, word for word. A comment is sealed under the agency's key, leaves
 its leaf, and is taken up by the agency in public; how often it may be sent is bounded at the door (http/reports.py).

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from countenance.service.history import Entry
 
 SOLE = (
-    "A match is a lead and no proof of identity: under RCW 43.386.080 (item WA-080-5, a secondary source) it may not be "
-    "the sole basis for probable cause."
+    "A match is a lead and no proof of identity: under RCW 43.386.080 (item WA-080-5, a secondary source) it may not "
+    "be the sole basis for probable cause."
 )
 
 
@@ -104,7 +104,8 @@ def draft(house: House, who: Account, purposes: Sequence[str]) -> Answered[Writt
             raise UnknownWord("a report is for purposes of docs/policy.md", next_step="Name one at least.")
         told = known(house, house.on_file.book(who.customer))
         facts = {
-            "purposes": [*purposes], "sections": report.draft(told, purposes), "remedies": dict.fromkeys(told.remedied, ""),
+            "purposes": [*purposes], "sections": report.draft(told, purposes),
+            "remedies": dict.fromkeys(told.remedied, ""),
         }  # fmt: skip
         return Done(Written(json.dumps(facts, indent=1, ensure_ascii=False) + "\n"), "written")
 

@@ -19,7 +19,6 @@ from countenance.statute.papers import (
     Draft,
     Exemption,
     IndependentTest,
-    Meeting,
     Notice,
     OperationalTest,
     Operators,
@@ -86,7 +85,6 @@ class Round:
     def held(self) -> int:
         """Meetings that count: from the day of the first draft on, one for each place and day."""
         since = self.opened
-        paper: Meeting
         return len({(p.held, p.place.strip().casefold()) for p in (one.paper for one in self.meetings)
                     if since is not None and p.held >= since})  # fmt: skip
 
@@ -107,7 +105,8 @@ class Round:
         final = self.final
         if final is None:
             return None
-        return [one.paper for one in self.drafts if one.at <= final.at][-1]
+        by_then: list[Draft] = [one.paper for one in self.drafts if one.at <= final.at]
+        return by_then[-1]
 
     @property
     def published(self) -> date | None:
@@ -183,6 +182,11 @@ class Book:
         ]  # fmt: skip
         return max(days, default=None)
 
+    def found_unequal(self) -> frozenset[str]:
+        """Groups for which an independent test found an error rate at or above one percent."""
+        tests: list[IndependentTest] = [one.paper for one in self.of("independent-test")]
+        return frozenset(group for test in tests for group, ppm in test.rates.items() if ppm >= ONE_PERCENT)
+
     def exempt(self, purpose: str, day: date) -> Exemption | None:
         """The exemption that covers a purpose, once it was reported."""
         for paper in self._papers("exemption", Exemption):
@@ -199,6 +203,11 @@ class Book:
         for one in self.of("extension", authority.id):
             end = max(end, one.paper.until)
         return min([end, *(one.at for one in self.of("ending", authority.id))])
+
+    def ruled(self, authority: Filing, step: str) -> datetime | None:
+        """The first time at which an authority was `requested`, `granted` or `refused`, where that came later."""
+        times: list[datetime] = [one.paper.at for one in self.of("ruling", authority.id) if one.paper.step == step]
+        return min(times, default=None)
 
     # -- what is due --------------------------------------------------------------------------------------
 
@@ -245,9 +254,14 @@ class Mitigating:
         """The last day for the plan to be implemented."""
         return test_day(self.test) + MITIGATE
 
+    @property
+    def waits(self) -> bool:
+        """Nothing was implemented yet."""
+        return self.state in ("open", "plan")
+
     def overdue(self, day: date) -> bool:
         """Nothing was implemented in time; it stays so until something is."""
-        return self.state in ("open", "plan") and day > self.due
+        return self.waits and day > self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +296,7 @@ def next_step(state: str) -> str:
 
 
 def chosen(book: Book, use: Use, day: date) -> Round | None:
-    """The round that speaks for a use: of its purpose and model before others, published before drafted, newest last."""
+    """The round that speaks for a use: of its purpose and model first, then published ones; of equals the newest."""
 
     def rank(one: Round) -> tuple[bool, bool, bool, bool, int]:
         report, final = one.report, one.final

@@ -6,6 +6,7 @@ where that is the safer reading. O: a bound of our own, where the chapter names 
 official page before anybody relies on it. Nothing here is legal advice. Source: docs/washington.md.
 """
 
+# ruff: noqa: E501  (addresses, and one line for what a rule says)
 from __future__ import annotations
 
 from dataclasses import dataclass

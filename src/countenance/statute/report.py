@@ -16,7 +16,7 @@ from countenance.statute.items import ITEMS
 from countenance.statute.papers import SECTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date
 
     from countenance.statute.book import Filing, Mitigating
@@ -105,8 +105,13 @@ def _unwritten(report: Draft) -> list[Gap]:
     ]  # fmt: skip
 
 
+def addresses(report: Draft, groups: Collection[str]) -> bool:
+    """Whether a report says how the error rate of each of these groups is addressed."""
+    return all(report.remedies.get(group, "").strip() for group in groups)
+
+
 def _unremedied(report: Draft, known: Known) -> list[Gap]:
-    missing = [group for group in known.remedied if not report.remedies.get(group, "").strip()]
+    missing = [group for group in known.remedied if not addresses(report, (group,))]
     says = "section f has no remedy for an error rate at or above one percent of"
     return [Gap("WA-020-2f", f"{says} {', '.join(missing)}")] if missing else []
 
@@ -124,13 +129,13 @@ def draft(known: Known, purposes: Iterable[str]) -> dict[str, str]:
     return {
         "a": _lines(
             f"Software: {known.software}. Model: {known.model}.", *known.parts,
-            "It detects faces, compares two (1:1) and searches a gallery (1:N); it gives no emotion, age, gender or race, "
-            "follows nobody, and shows no score.",
+            "It detects faces, compares two (1:1) and searches a gallery (1:N); it gives no emotion, age, gender or "
+            "race, follows nobody, and shows no score.",
             _here("what else the service could do if it were used otherwise, and its limits in your use"),
         ),
         "b": _lines(
-            "Input: still photographs, JPEG or PNG, which are not kept. Kept: one sealed template for each reference, the "
-            "basis on record, and a log entry for each ask that names nobody.",
+            "Input: still photographs, JPEG or PNG, which are not kept. Kept: one sealed template for each reference, "
+            "the basis on record, and a log entry for each ask that names nobody.",
             "Each answer is a match or none with an upper bound of the false match rate, and a receipt.",
             _here("how photographs come about, who takes them, and what else is likely to be generated"),
         ),
@@ -140,7 +145,7 @@ def draft(known: Known, purposes: Iterable[str]) -> dict[str, str]:
                   "research that shows them"),
         ),
         "d": _lines(
-            "Retention: a template until the basis ends, is withdrawn, or the person is erased; each is certified gone. "
+            "Retention: a template until the basis ends, is withdrawn, or the person is erased, which is certified. "
             "Storage is sealed with a key of the agency's own. Every call is bound to a grant, and is in a public log.",
             _here("(i) how, when and by whom it is deployed, and who else operates it"),
             _here("(ii) how collection is kept to what is needed"),
@@ -151,7 +156,7 @@ def draft(known: Known, purposes: Iterable[str]) -> dict[str, str]:
             _here("(vii) how everybody is trained before use"),
         ),
         "e": _lines(
-            "The server counts an operational test for one model, threshold and camera, and none after a change of them.",
+            "The server counts an operational test for one model, threshold and camera, none after a change of them.",
             _here("how the service is tested, how often, and by whom"),
         ),
         "f": _lines(
@@ -173,7 +178,8 @@ def text(agency: str, of: Round, known: Known, publication: Filing | None = None
     notice = of.notice.paper
     head = [
         SCHEMA, f"agency: {agency}", f"service: {notice.service}",
-        f"notice: {of.notice.id} filed {notice.filed} with {notice.authority}", f"purposes: {', '.join(report.purposes)}",
+        f"notice: {of.notice.id} filed {notice.filed} with {notice.authority}",
+        f"purposes: {', '.join(report.purposes)}",
         f"model: {known.model}", f"draft: {of.draft.id} of {of.draft.day}",
     ]  # fmt: skip
     if publication is not None:

@@ -25,7 +25,7 @@ NOTHING = Paperwork()
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that has to be in order. fact: as the rules call it; item: of statute.items; until: the last it holds."""
+    """One thing that has to be in order. fact: as the rules call it; item: of statute.items."""
 
     fact: str
     item: str
@@ -33,12 +33,27 @@ class Check:
     says: str
 
 
-def paperwork(book: Book, use: Use, key: str, ended: frozenset[str], day: date) -> Paperwork:
-    """What is on record for a use under a key on a day. ended: accounts that are in force no more."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """For what the papers are read. key: of the call; ended: accounts that are in force no more; remedied: groups whose
+    measured error rate a report has to address.
+    """
+
+    use: Use
+    key: str
+    ended: frozenset[str]
+    remedied: frozenset[str]
+    day: date
+
+
+def paperwork(book: Book, asked: Asked) -> Paperwork:
+    """What is on record for a use under a key on a day."""
+    use, day, ended = asked.use, asked.day, asked.ended
     of = books.chosen(book, use, day)
     final = of.final if of is not None else None
     published = of.published if of is not None else None
     told = of.report if of is not None else None
+    exempt = book.exempt(use.purpose, day)
     return Paperwork(
         notice_of_intent=books.notice_for(book, use.purpose),
         report_published=published,
@@ -47,9 +62,13 @@ def paperwork(book: Book, use: Use, key: str, ended: frozenset[str], day: date) 
         report_purposes=frozenset(told.purposes) if told is not None else frozenset(),
         report_sections=report.sections(told),
         report_model_version=final.model if final is not None else "",
+        report_addresses_errors=told is not None and report.addresses(told, asked.remedied | book.found_unequal()),
         operational_test_passed=book.tested(use),
-        training_valid_until=book.key_trained(key, ended, day),
+        training_valid_until=book.key_trained(asked.key, ended, day),
         reviewers=book.reviewers(ended, day),
+        federal_reported=exempt.reported if exempt is not None else None,
+        federal_purposes=frozenset(exempt.purposes) if exempt is not None else frozenset(),
+        mitigation_due=min((one.due for one in book.mitigations() if one.waits), default=None),
     )
 
 
@@ -77,6 +96,9 @@ def checks(paper: Paperwork, use: Use, day: date) -> tuple[Check, ...]:
               use.model != "" and paper.report_model_version == use.model,
               "the report names the model in use" if paper.report_model_version == use.model
               else "the report names another model than the one in use, or none"),
+        Check("paperwork.report.addresses_errors", "WA-020-2f", paper.report_addresses_errors,
+              "each error rate at or above one percent is addressed" if paper.report_addresses_errors
+              else "an error rate at or above one percent is not addressed"),
         Check("paperwork.operational_test", "WA-040", test is not None,
               f"operational test of this context, model, threshold and camera: {test or 'none'}"),
         Check("paperwork.training_valid", "WA-060", training is not None,
@@ -84,6 +106,9 @@ def checks(paper: Paperwork, use: Use, day: date) -> tuple[Check, ...]:
               else "nobody is named who uses this key, or one of them is not trained"),
         Check("paperwork.one_reviewer", "WA-030", paper.reviewers >= 1,
               f"{paper.reviewers} trained reviewer(s) who may alter a decision"),
+        Check("paperwork.mitigation_overdue", "WA-050-2", paper.mitigation_due is None or day <= paper.mitigation_due,
+              f"the provider has until {paper.mitigation_due} to mitigate" if paper.mitigation_due
+              else "no mitigation waits"),
     )  # fmt: skip
 
 
@@ -92,10 +117,14 @@ class Called:
     """An authority that a call names. collection: where it searches; empty: none."""
 
     filing: Filing
-    until: datetime
+    book: Book
     purpose: str
     mode: str
     collection: str
+
+    @property
+    def until(self) -> datetime:
+        return self.book.until(self.filing)
 
     def outside(self, now: datetime) -> str:
         """Why the call lies outside the authority; empty: it lies within."""
@@ -129,6 +158,9 @@ class Called:
             start=paper.start.date(),
             until=max(self.until.date(), day + timedelta(days=1)) if runs else min(self.until.date(), day),
             recognised_by=paper.recognised_by,
+            requested_at=self.book.ruled(self.filing, "requested"),
+            granted_at=self.book.ruled(self.filing, "granted"),
+            refused_at=self.book.ruled(self.filing, "refused"),
         )
 
 

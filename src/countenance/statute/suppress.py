@@ -6,8 +6,8 @@
     4. where that is impossible, the whole table and its sum are withheld
 
 What is withheld is not named either: a category that is not told may be withheld or empty. Whoever knows these steps
-still finds two values at least for each count that is withheld: a test tries every table. Source: OECD's and Eurostat's glossaries on primary and secondary cell
-suppression; the limit of 10 is ours (item WA-070-4).
+still finds two values at least for each count that is withheld: a test tries every table. Source: the glossaries of
+OECD and Eurostat on primary and secondary cell suppression; the limit of 10 is ours (item WA-070-4).
 """
 
 from __future__ import annotations
