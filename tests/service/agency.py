@@ -87,7 +87,12 @@ class Agency:
     def trained(self, topics: Collection[str] = TOPICS, days: int = 365) -> Filed:
         expires = (self.world.moment + timedelta(days=days)).date().isoformat()
         return self.file(
-            "training", account=self.clerk.id, topics=[*topics], completed=self.day, expires=expires, trainer="C. Person"
+            "training",
+            account=self.clerk.id,
+            topics=[*topics],
+            completed=self.day,
+            expires=expires,
+            trainer="C. Person",
         )
 
     def operators(self, *people: str) -> Filed:

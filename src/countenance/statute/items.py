@@ -96,6 +96,7 @@ _ALL = (
          "circumstances, or a court order to find a missing or identify a missing or deceased person.", "T", _TEXT_080),
     Item("WA-080-1-exigency", "Exigent circumstances are for a short time.", "O", _TEXT_080,
          "48 hours from when they began, and no extension"),
+    Item("WA-080-5", "A match may not be the sole basis for probable cause; it may be used with other evidence lawfully obtained.", "S", _TEXT_080, "said in every disclosure"),
     Item("WA-090", "The chapter does not apply to a federal mandate, nor to the verification of travellers with a federal "
          "agency; such use is reported to a legislative authority.", "T", _TEXT_090,
          "it applies until the report was made"),
