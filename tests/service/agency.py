@@ -47,7 +47,7 @@ class Agency:
         )  # fmt: skip
         self.clerk = account(self.world, "operator", customer=self.who.customer.id)
 
-    def file(self, kind: str, about: str = "", **facts: Any) -> Filed:
+    def file(self, kind: str, about: str = "", /, **facts: Any) -> Filed:
         made = filings.file(self.world.house, self.clerk, kind, self.filed.get(about, about), facts).result
         self.filed[kind] = made.filing
         return made
@@ -74,7 +74,7 @@ class Agency:
     def meeting(self, place: str) -> Filed:
         return self.file("meeting", "notice", held=self.day, place=place, attended=20, summary="It was talked over.")
 
-    def published(self, **_: Any) -> Filed:
+    def published(self) -> Filed:
         return self.file("publication", "notice", posted="https://agency.example/report", submitted=self.day)
 
     def tested(self, **changed: Any) -> Filed:

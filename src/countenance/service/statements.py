@@ -88,9 +88,9 @@ def stands(house: House, who: Account, purpose: str, place: str, camera: str, ke
         paper = house.on_file.paperwork(who.customer, use, key, now)
         lines = tuple(map(_line, standing.checks(paper, use, now.date())))
         exempt = book.exempt(purpose, now.date())
-        found = Stands(
-            lines, tuple(_due(house, who.customer)), exempt.ground if exempt else "", all(line.holds for line in lines)
-        )
+        in_order = exempt is not None or all(line.holds for line in lines)
+        due = tuple(_due(house, who.customer))
+        found = Stands(lines, due, exempt.ground if exempt is not None else "", in_order)
         return Done(found, "shown")
 
     return _act(house, who, "statute-list", work)

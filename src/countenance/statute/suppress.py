@@ -1,13 +1,16 @@
 """Counts of people by category, published so that no small one can be worked out from the others and their sum.
 
     1. a count from 1 to 9 is withheld
-    2. where one alone is withheld, the sum gives it away: the smallest other that is not zero is withheld with it
-    3. where those withheld come to less than 10 together, their sum is a small count itself: one more is withheld
-    4. where that is impossible, the whole table and its sum are withheld
+    2. that will do where at least two are withheld, come to 10 or more together, and could each be more or less: they
+       are not all 1, and not all 9
+    3. otherwise every other count is withheld with it, and only the sum is told
+    4. a sum under 10 is a small count itself: then nothing is told
 
 What is withheld is not named either: a category that is not told may be withheld or empty. Whoever knows these steps
-still finds two values at least for each count that is withheld: a test tries every table. Source: the glossaries of
-OECD and Eurostat on primary and secondary cell suppression; the limit of 10 is ours (item WA-070-4).
+and every category still finds two values at least for each count that is withheld: a test tries every table. To
+withhold just the smallest other count, as is usual, would not do: it tells which are larger, and sometimes that is all.
+Source: the glossaries of OECD and Eurostat on primary and secondary cell suppression; the limit of 10 is ours (item
+WA-070-4).
 """
 
 from __future__ import annotations
@@ -42,14 +45,19 @@ NOTHING_TOLD = Published({}, None, None)
 def published(counts: Mapping[str, int]) -> Published:
     """What may be told of these counts, none of which is negative."""
     total = sum(counts.values())
-    held = {name for name, count in counts.items() if 0 < count < SMALL}
-    rest = sorted((count, name) for name, count in counts.items() if count >= SMALL)
-    while held and (len(held) < 2 or sum(counts[name] for name in held) < SMALL):
-        if not rest:
-            return NOTHING_TOLD
-        held.add(rest.pop(0)[1])
-    told = {name: count for name, count in counts.items() if count and name not in held}
+    small = {name for name, count in counts.items() if 0 < count < SMALL}
+    if small and total < SMALL:
+        return NOTHING_TOLD
+    if small and not _safe([counts[name] for name in small]):
+        return Published({}, total, total)
+    told = {name: count for name, count in counts.items() if count >= SMALL}
     return Published(told, total - sum(told.values()), total)
+
+
+def _safe(withheld: list[int]) -> bool:
+    """Whether their sum and number leave each of them two values at least (step 2)."""
+    together = sum(withheld)
+    return len(withheld) >= 2 and together >= SMALL and len(withheld) < together < len(withheld) * (SMALL - 1)
 
 
 def summary(persons: Iterable[str]) -> dict[str, Published]:
