@@ -62,9 +62,9 @@ CASES: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
     "another model": (
         lambda: gaps(ready(), known=Known(**{**_fields(KNOWN), "model": THRESHOLD})), ["WA-020-version"]),
     "an independent rate": (
-        lambda: gaps(ready(), known=Known(**{**_fields(KNOWN), "independent": (("veterans", 10_000),)})), ["WA-020-2f"]),
+        lambda: gaps(ready(), known=_independent(10_000)), ["WA-020-2f"]),
     "an independent rate below": (
-        lambda: gaps(ready(), known=Known(**{**_fields(KNOWN), "independent": (("veterans", 9_999),)})), []),
+        lambda: gaps(ready(), known=_independent(9_999)), []),
 }  # fmt: skip
 
 
@@ -123,3 +123,7 @@ def test_every_item_says_how_sure_it_is() -> None:
 
 def _fields(known: Known) -> dict[str, Any]:
     return {name: getattr(known, name) for name in known.__slots__}
+
+
+def _independent(ppm: int) -> Known:
+    return Known(**{**_fields(KNOWN), "independent": (("veterans", ppm),)})
