@@ -152,7 +152,7 @@ def standing(purpose: str, key: str = "", *, place: str = "private", camera: str
 
     query = {name: word for name, word in (("purpose", purpose), ("key", key), ("place", place), ("camera", camera))
              if word}  # fmt: skip
-    return Call("GET", f"{UNDER}/standing", read, query=query, act="statute-list")
+    return Call("GET", f"{UNDER}/standing", read, query=query, act="statute-show")
 
 
 def draft_report(purposes: Sequence[str]) -> Call[Written]:

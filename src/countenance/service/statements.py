@@ -93,7 +93,7 @@ def stands(house: House, who: Account, purpose: str, place: str, camera: str, ke
         found = Stands(lines, due, exempt.ground if exempt is not None else "", in_order)
         return Done(found, "shown")
 
-    return _act(house, who, "statute-list", work)
+    return _act(house, who, "statute-show", work)
 
 
 def draft(house: House, who: Account, purposes: Sequence[str]) -> Answered[Written]:
