@@ -1,4 +1,4 @@
-"""Washington over HTTP: the whole walk from a notice to an allowed call, what anybody reads, and comments.
+"""Washington over HTTP: the whole walk from a notice to an allowed call, what anybody reads, and comments."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from countenance.http.budget import Budget, Rate
+from countenance.service import admit, agencies
+from countenance.service.application import Application
 from countenance.statute.papers import TOPICS
-from tests.http.conftest import Doors, admit_customer, bearer
+from tests.http.conftest import Doors, bearer
 from tests.http.people import Hand, hand
 from tests.service.world import photo
 
@@ -23,12 +25,18 @@ PURPOSE = "benefits-eligibility"
 
 @dataclass
 class Agency:
-    """A state agency, one of its people, and a key."""
+    """A state agency, one of its people; and a key, once it is admitted."""
 
     doors: Doors
+    customer: str
     clerk: Hand
-    key: str
-    key_id: str
+    key: str = ""
+    key_id: str = ""
+
+    def admit(self) -> None:
+        made = admit.apply(self.doors.world.house, application(self.doors), customer=self.customer)
+        self.key = made.key
+        self.key_id = self.doors.client.get("/v1/me", headers=bearer(made.key)).json()["key"]
 
     @property
     def day(self) -> str:
@@ -56,14 +64,18 @@ class Agency:
         return self.filed("draft", notice, **facts)
 
 
+def application(doors: Doors) -> Application:
+    return Application(
+        name="Department of Benefits", sector="public-agency", country="US", region="US-WA", seat_country="US",
+        seat_region="US-WA", purposes=frozenset({PURPOSE}), legal_effect="yes", contact="A. Person",
+        attested_by="A. Person", verification=doors.world.verification(),
+    )  # fmt: skip
+
+
 @pytest.fixture
 def agency(doors: Doors) -> Agency:
-    made = admit_customer(
-        doors.world, "Department of Benefits", sector="public-agency", country="US", region="US-WA",
-        seat_country="US", seat_region="US-WA", purposes=frozenset({PURPOSE}), legal_effect="yes",
-    )  # fmt: skip
-    clerk = hand(doors, "operator", customer=made.customer)
-    return Agency(doors, clerk, made.key, doors.client.get("/v1/me", headers=bearer(made.key)).json()["key"])
+    customer = agencies.register_here(doors.world.house, application(doors)).customer
+    return Agency(doors, customer, hand(doors, "operator", customer=customer))
 
 
 def walk(agency: Agency) -> str:
@@ -91,8 +103,9 @@ def walk(agency: Agency) -> str:
     expires = agency.day.replace("2027", "2028")
     who = agency.clerk.account
     agency.filed("training", account=who, topics=[*TOPICS], completed=agency.day, expires=expires, trainer="C. Person")
-    agency.filed("operators", key=agency.key_id, accounts=[who])
     agency.filed("reviewer", account=who, alters=True)
+    agency.admit()
+    agency.filed("operators", key=agency.key_id, accounts=[who])
     return notice
 
 

@@ -60,7 +60,7 @@ def test_an_authority_narrows_a_call_that_would_need_none(agency: Agency) -> Non
         ({"collections": [inside.id]}, "another collection"),
         ({"days": 1}, "ended at"),
     ):
-        filed = warrant(agency, **changed)  # type: ignore[arg-type]
+        filed = warrant(agency, **changed)
         agency.world.later(days=2 if "days" in changed else 0)
         with pytest.raises(Conflict, match=says) as refused:
             called(agency, filed.filing)
@@ -150,7 +150,7 @@ def test_the_providers_people_file_nothing_for_an_agency(agency: Agency, role: s
 
 
 def test_an_auditor_of_the_agency_reads_and_files_nothing(agency: Agency) -> None:
-    auditor = account(agency.world, "auditor", customer=agency.who.customer.id)
+    auditor = account(agency.world, "auditor", customer=agency.customer)
     assert filings.shown(agency.world.house, auditor, agency.filed["notice"]).result.kind == "notice"
     with pytest.raises(Refused):
         filings.file(agency.world.house, auditor, "reviewer", "", {"account": auditor.id, "alters": True})
@@ -180,9 +180,9 @@ def test_a_paper_that_begins_is_about_nothing_and_an_unknown_kind_is_named(agenc
 
 def test_the_private_key_shows_who_files_on_the_machine(agency: Agency) -> None:
     key, other = signed.PersonKey(bytes(range(32))), signed.PersonKey(bytes(32))
-    new = accounts.NewAccount("Bo Person", frozenset({"operator"}), key.public, agency.who.customer.id)
+    new = accounts.NewAccount("Bo Person", frozenset({"operator"}), key.public, agency.customer)
     made = accounts.register_here(agency.world.house, new)
-    assert accounts.held(agency.world.house, made.id, key).customer == agency.who.customer.id
+    assert accounts.held(agency.world.house, made.id, key).customer == agency.customer
     for name, given in ((made.id, other), ("acc_" + "0" * 32, key)):
         with pytest.raises(Unauthenticated):
             accounts.held(agency.world.house, name, given)

@@ -12,7 +12,7 @@ from countenance.domain.errors import BadInput, UnknownWord
 from countenance.http.papers import Kind
 from countenance.ledger.vocabulary import FILINGS, WORDS
 from countenance.statute import reading
-from countenance.statute.papers import ABOUT, PAPERS, PUBLIC, SEALED
+from countenance.statute.papers import ABOUT, EXIGENCY, PAPERS, PUBLIC, SEALED, AuthorityPaper, ends
 from tests.statute.filed import FACTS, NOW, paper
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -91,7 +91,9 @@ def test_exigency_needs_its_facts_and_ends_by_itself() -> None:
     facts = {name: value for name, value in FACTS["authority"].items() if name != "until"} | {"kind": "exigency"}
     with pytest.raises(BadInput, match="states the facts"):
         reading.read("authority", facts, WORDS, NOW)
-    assert reading.read("authority", {**facts, "circumstances": "A child in the river."}, WORDS, NOW)
+    made = reading.read("authority", {**facts, "circumstances": "A child in the river."}, WORDS, NOW)
+    assert isinstance(made, AuthorityPaper)
+    assert ends(made) == made.start + EXIGENCY
 
 
 def test_an_unknown_kind_is_refused() -> None:

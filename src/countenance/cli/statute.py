@@ -104,6 +104,36 @@ def items(as_json: bool) -> None:
 
 
 @statute.command()
+@click.argument("name")
+@click.option("--sector", default="public-agency", show_default=True, help="As in docs/policy.md.")
+@click.option("--country", default="US", show_default=True, help="Where it sits and is used.")
+@click.option("--region", default="US-WA", show_default=True, help="Such as US-WA.")
+@click.option("--purpose", "purposes", multiple=True, required=True, help="What it intends; repeatable.")
+@click.option("--contact", required=True, help="A person to reach.")
+@click.option("--attested-by", required=True, help="The named person who attests these facts.")
+@surface.house_options
+def agency(
+    name: str, purposes: tuple[str, ...], data: Path | None, keys: Path | None, as_json: bool, **facts: Any
+) -> None:
+    """Register the agency NAME, so that its people can file before it asks to be admitted. It gets no key by it.
+
+    \b
+    Example:
+      countenance statute agency "Department of Benefits" --purpose benefits-eligibility \\
+        --contact "A. Person" --attested-by "A. Person"
+    """
+    from countenance.service import agencies
+    from countenance.service.application import Application
+
+    seat = {"seat_country": facts["country"], "seat_region": facts["region"]}
+    application = Application(name=name, purposes=frozenset(purposes), **seat, **facts)
+    with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
+        made = agencies.register_here(house, application)
+    lines = [f"registered {made.customer}", *surface.receipt_lines(made.receipt)]
+    surface.show(asdict(made), as_json=as_json, sentences=lambda: lines)
+
+
+@statute.command()
 @click.argument("kind")
 @click.argument("facts", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--about", default="", help="Id of the paper that this one continues.")

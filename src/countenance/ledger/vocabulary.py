@@ -39,7 +39,7 @@ WORDS: dict[str, frozenset[str]] = {
 ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
     "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
-    "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
+    "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 

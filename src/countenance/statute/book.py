@@ -160,11 +160,20 @@ class Book:
         return found[-1] if found else ()
 
     def key_trained(self, key: str, ended: frozenset[str], day: date) -> date | None:
-        """Until when everybody who uses a key is trained, or None: nobody is named, or one is not. ended: accounts."""
+        """Until when everybody who uses a key is trained, or None: nobody is named, or one is not. ended: accounts.
+
+        Before there is a key, which is when an agency asks to be admitted, one person at least has to be trained.
+        """
+        if not key:
+            return self._somebody_trained(ended, day)
         people = self.operators(key)
         ends = [None if who in ended else self.trained(who, day) for who in people]
         known = [end for end in ends if end is not None]
         return min(known) if known and len(known) == len(ends) else None
+
+    def _somebody_trained(self, ended: frozenset[str], day: date) -> date | None:
+        people = {paper.account for paper in self._papers("training", Training)} - ended
+        return max((end for who in people if (end := self.trained(who, day)) is not None), default=None)
 
     def reviewers(self, ended: frozenset[str], day: date) -> int:
         """How many people may review: trained, with the authority to alter a decision."""
