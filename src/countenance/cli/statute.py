@@ -76,7 +76,7 @@ def kinds(as_json: bool) -> None:
     def lines() -> list[str]:
         rows = []
         for name, said in body.items():
-            about = f" (about a {said['about']})" if said["about"] else ""
+            about = f" (continues: {said['about']})" if said["about"] else ""
             rows.append(f"{name}{about}: {', '.join(typing.cast('list[str]', said['fields']))}")
         return rows
 
