@@ -208,6 +208,11 @@ def test_an_independent_test_is_answered_step_by_step_by_the_provider(agency: Ag
         agency.file("mitigation", test, step="plan", text="Ours?")
     with pytest.raises(Refused):
         filings.mitigate(house, agency.clerk, test, {"step": "plan", "text": "Ours?"})
+    with pytest.raises(Refused) as other:
+        filings.mitigate(house, Agency(agency.world).clerk, test, {"step": "plan", "text": "Ours?"})
+    closed = agency.world.proven(other.value.receipt).closed
+    assert closed is not None
+    assert (closed["customer"] == agency.customer, closed["matter"]) == (False, "")
     with pytest.raises(Refused):
         filings.mitigate(house, account(agency.world, "auditor"), test, {"step": "plan", "text": "Ours?"})
     for wrong in ("implemented", "retested"):
