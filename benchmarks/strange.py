@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from countenance.consent import Basis
-from countenance.service import accounts, admit, applications, auth, people, signed
+from countenance.service import accounts, admit, applications, auth, filings, people, signed
 from countenance.service.application import Application
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from countenance.service.app import House
 
-OPEN = frozenset({"pack"})
+OPEN = frozenset({"pack", "report"})
 """Parts of a path that are nobody's own."""
 KEYED, CLAIMED, SIGNED = "HTTPBearer", "Claim", "PersonSignature"  # what opens a door, as the description calls it
 _WRONG = "A" * 43  # a secret that nobody was given
@@ -245,8 +245,16 @@ def tenant(house: House, name: str) -> Tenant:
     ids = {
         "collection": inside.id, "subject": given.subject, "key": who.key, "index": index, "grant": admitted.grant,
         "customer": admitted.customer, "account": person.account, "application": waiting.application,
+        "filing": _filed(house, admitted.customer, person),
     }  # fmt: skip
     return Tenant({KEYED: Bearer(admitted.key), CLAIMED: Bearer(waiting.claim), SIGNED: person}, ids)
+
+
+def _filed(house: House, customer: str, person: Person) -> str:
+    """A paper of an organisation, by its person; its id."""
+    who = accounts.Account(person.account, customer, frozenset({"operator"}), b"")
+    facts = {"what": "camera", "on": house.now().date().isoformat()}
+    return filings.file(house, who, "change", "", facts).result.filing
 
 
 def _person(house: House, customer: str) -> Person:

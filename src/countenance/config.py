@@ -38,6 +38,11 @@ class Settings:
         return self.data / "ledger"
 
     @property
+    def documents(self) -> Path:
+        """Beside the public folder, and as public: what agencies published, each text under its digest."""
+        return self.data / "documents"
+
+    @property
     def log_state(self) -> Path:
         return self.data / "log-state"
 

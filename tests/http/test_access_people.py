@@ -39,8 +39,25 @@ TABLE = {
     "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),
     "POST /applications/{application}/approval": (403, 201, 403, 403, 403, 403, 403, 401),
     "POST /applications/{application}/refusal": (201, 201, 403, 403, 403, 403, 403, 401),
+    "POST /statute/filings": (403, 403, 403, 403, 201, 403, 201, 401),
+    "GET /statute/filings": (200, 403, 200, 403, 200, 200, 200, 401),
+    "GET /statute/filings/{filing}": (403, 403, 403, 403, 200, 200, 404, 401),
+    "POST /statute/filings/{filing}/mitigation": (201, 403, 403, 403, 403, 403, 403, 401),
+    "GET /statute/filings/{filing}/disclosure": (403, 403, 403, 403, 404, 404, 404, 401),
+    "GET /statute/standing": (403, 403, 403, 403, 200, 200, 200, 401),
+    "GET /statute/draft": (403, 403, 403, 403, 200, 200, 200, 401),
+    "GET /statute/january": (403, 403, 403, 403, 200, 200, 200, 401),
+}
+QUERIES = {
+    "GET /statute/standing": "?purpose=access-control",
+    "GET /statute/draft": "?purposes=access-control",
+    "GET /statute/january": "?year=2026&to=judge",
 }
 ROUNDS = 60
+UNFAIR = {
+    "kind": "independent-test",
+    "facts": {"tester": "A university", "received": "2026-11-22", "material": True, "summary": "Unequal."},
+}
 
 
 @dataclass
@@ -54,12 +71,17 @@ class Access:
 
     def ask(self, row: str, kind: str, **changed: str) -> httpx.Response:
         method, path = row.split(" ")
-        return self.people[kind].send(method, path.format(**{**self.ids, **changed}), self.document(row, kind))
+        target = path.format(**{**self.ids, **changed}) + QUERIES.get(row, "")
+        return self.people[kind].send(method, target, self.document(row, kind))
 
     def document(self, row: str, kind: str) -> dict[str, Any] | None:
         """What the call sends: good, whoever sends it."""
         if row == "POST /accounts":
             return newcomer()
+        if row == "POST /statute/filings":
+            return {"kind": "change", "facts": {"what": "camera", "on": "2026-11-22"}}
+        if row.endswith("/mitigation"):
+            return {"step": "plan", "text": "Better thresholds."}
         if row.endswith("/approval"):
             text = signed.statement(self.ids["application"], self.facts, "")
             signature = self.people[kind].key.sign(text.encode())
@@ -79,6 +101,7 @@ def access(doors: Doors) -> Access:
     ids = {
         "account": hand(doors, "auditor", customer=own).account, "application": apply(doors)["application"],
         "grant": doors.admitted.grant, "key": doors.post("/v1/keys").json()["id"],
+        "filing": people["customer's operator"].post("/statute/filings", UNFAIR).json()["filing"],
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

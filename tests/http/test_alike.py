@@ -81,6 +81,8 @@ def test_another_tenants_id_is_a_missing_one(two: Two, name: str) -> None:
 
 def _expected(three: Three) -> bytes:
     """Not found; but the claim or the signature is no good, or applications are not this person's to see."""
+    if three.name.startswith("POST") and "mitigation" in three.name:
+        return b"403"  # the provider's people answer independent tests, and nobody else
     if "secret" in three.name or "wrong key" in three.name or three.name.endswith(": application"):
         return b"403" if isinstance(three.sides[0].opening, Person) and "application" in three.name else b"401"
     return b"404"

@@ -41,6 +41,7 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
     "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
+    "filing": {"filed": "notice", "document": DIGEST},
 }  # fmt: skip
 JSON = st.recursive(
     st.booleans() | st.integers(-leaf.MAX_INT, leaf.MAX_INT) | st.text(st.characters(blacklist_categories=["Cs"])),

@@ -14,14 +14,14 @@ from countenance.policy import roles
 ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-OWN_READS = {"account-list", "grant-list", "key-list", "decision-list"}
+OWN_READS = {"account-list", "grant-list", "key-list", "decision-list", "statute-list", "statute-show", "statute-write"}
 MAY = {
-    ("provider", "operator"): READS | RUNS,
+    ("provider", "operator"): READS | RUNS | {"statute-list", "statute-mitigate"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
                                "grant-list"},
-    ("provider", "auditor"): READS,
+    ("provider", "auditor"): READS | {"statute-list"},
     ("provider", "reviewer"): set(),
-    ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}),
+    ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}) | {"statute-file"},
     ("customer", "approver"): set(),
     ("customer", "auditor"): OWN_READS,
     ("customer", "reviewer"): set(),

@@ -50,10 +50,11 @@ def customer() -> None:
 @click.option("--evidence", default="", help="On what evidence.")
 @click.option("--verified-until", type=click.DateTime(["%Y-%m-%d"]), help="Until when the check holds.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the grant; a year at most.")
+@click.option("--customer", "known", default="", help="Id of an agency that was registered to file its paperwork.")
 @click.option("--key-out", type=click.Path(path_type=Path, dir_okay=False), help="Write the key to this file (0600).")
 @surface.house_options
 def apply(
-    data: Path | None, keys: Path | None, as_json: bool, key_out: Path | None, until: datetime | None,
+    data: Path | None, keys: Path | None, as_json: bool, key_out: Path | None, until: datetime | None, known: str,
     **facts: Any,
 ) -> None:  # fmt: skip
     """Decide an application; on an allow, make the customer, its grant and its first key.
@@ -67,7 +68,7 @@ def apply(
 
     application = _application(facts)
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
-        made = admit.apply(house, application, until=until.replace(tzinfo=UTC) if until else None)
+        made = admit.apply(house, application, until=until.replace(tzinfo=UTC) if until else None, customer=known)
         if key_out is not None:
             from countenance.storage import files
 

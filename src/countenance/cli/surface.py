@@ -54,6 +54,9 @@ def use_options(command: F) -> F:
     """What a call says of itself: it may narrow the grant, never widen it."""
     for name in ("purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal-effect"):
         command = click.option(f"--{name}", default="", help=f"The {name} of this very call.")(command)
+    command = click.option("--authority", default="", help="Id of a warrant or an order on file: docs/washington.md.")(
+        command
+    )
     return click.option("--requested-by", multiple=True, help="Who asked for this call: a sector; repeatable.")(command)
 
 
@@ -61,7 +64,7 @@ def use_of(said: dict[str, Any]) -> Use:
     """Take the options of `use_options` out of a command's arguments."""
     from countenance.service.use import Use
 
-    names = ("purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal_effect")
+    names = ("purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal_effect", "authority")
     return Use(requested_by=frozenset(said.pop("requested_by")), **{name: said.pop(name) for name in names})
 
 

@@ -44,7 +44,7 @@ UNDER = "v1/administration"
 
 def accounts(customer: str = "", *, limit: int = 100) -> Pages[Account]:
     """The accounts of an organisation: a customer's by its id, your own where it is empty. Raises Refused, NotFound."""
-    return _pages("accounts", "account-list", matters.account, limit, customer=customer)
+    return pages("accounts", "account-list", matters.account, limit, customer=customer)
 
 
 def register(name: str, roles: Collection[str], public_key: str, customer: str = "") -> Call[Acted]:
@@ -60,7 +60,7 @@ def end_account(account: str) -> Call[Acted]:
 
 def applications(state: str = "", *, limit: int = 100) -> Pages[ListedApplication]:
     """Applications, oldest first; only those in a state, where one is given. Raises Refused."""
-    return _pages("applications", "application-list", matters.listed_application, limit, state=state)
+    return pages("applications", "application-list", matters.listed_application, limit, state=state)
 
 
 def application(application: str) -> Call[ShownApplication]:
@@ -107,7 +107,7 @@ def refuse(application: str) -> Call[Acted]:
 
 def grants(customer: str = "", *, limit: int = 100) -> Pages[HeldGrant]:
     """Grants, oldest first: a customer's by its id, or all that you may see. Raises Refused, NotFound."""
-    return _pages("grants", "grant-list", matters.grant, limit, customer=customer)
+    return pages("grants", "grant-list", matters.grant, limit, customer=customer)
 
 
 def end_grant(grant: str) -> Call[Acted]:
@@ -143,7 +143,7 @@ def revoke_key(grant: str, key: str) -> Call[Acted]:
 
 def decisions(*, limit: int = 100) -> Pages[Entry]:
     """Every leaf about your organisation, oldest first; for a customer's people. Raises Refused."""
-    return _pages("decisions", "decision-list", matters.entry, limit)
+    return pages("decisions", "decision-list", matters.entry, limit)
 
 
 def apply(
@@ -226,8 +226,10 @@ def _acted(
     return Call(method, f"{UNDER}/{path}", read, headers=headers, content=content, act=act)
 
 
-def _pages(name: str, act: str, read: Callable[[Fields], T], limit: int, **query: str) -> Pages[T]:
-    """A list whose every part is an act with a receipt of its own."""
+def pages(
+    name: str, act: str, read: Callable[[Fields], T], limit: int, *, under: str = UNDER, **query: str
+) -> Pages[T]:
+    """A list whose every part is an act with a receipt of its own. under: the address that its name follows."""
 
     def page(reply: Reply) -> Page[T]:
         reply.administered("listed")
@@ -237,7 +239,7 @@ def _pages(name: str, act: str, read: Callable[[Fields], T], limit: int, **query
     def at(after: str) -> Call[Page[T]]:
         asked = {**query, "limit": str(limit), "after": after}
         given = {word: value for word, value in asked.items() if value}
-        return Call("GET", f"{UNDER}/{name}", page, query=given, act=act)
+        return Call("GET", f"{under}/{name}", page, query=given, act=act)
 
     return Pages(at)
 

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from countenance.client import acts
+from countenance.client import papers as filed
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.hand import Hand
 from countenance.client.line import Line
@@ -59,6 +60,14 @@ class Administration(Blocking):
     issue_key = blocking(acts.issue_key)
     revoke_key = blocking(acts.revoke_key)
     decisions = listed(acts.decisions)
+    file_paper = blocking(filed.file_paper)
+    mitigate = blocking(filed.mitigate)
+    papers = listed(filed.papers)
+    paper = blocking(filed.paper)
+    standing = blocking(filed.standing)
+    draft_report = blocking(filed.draft_report)
+    disclosure = blocking(filed.disclosure)
+    january = blocking(filed.january)
 
 
 class AsyncAdministration(Awaiting):
@@ -94,6 +103,14 @@ class AsyncAdministration(Awaiting):
     issue_key = awaited(acts.issue_key)
     revoke_key = awaited(acts.revoke_key)
     decisions = awaited_list(acts.decisions)
+    file_paper = awaited(filed.file_paper)
+    mitigate = awaited(filed.mitigate)
+    papers = awaited_list(filed.papers)
+    paper = awaited(filed.paper)
+    standing = awaited(filed.standing)
+    draft_report = awaited(filed.draft_report)
+    disclosure = awaited(filed.disclosure)
+    january = awaited(filed.january)
 
 
 class Applicant(Blocking):

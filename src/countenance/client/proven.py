@@ -127,6 +127,15 @@ class Reply:
         _match(proof, closed)
         return self.receipt, proof.index, proof
 
+    def filed(self, opened: Mapping[str, str], **closed: str) -> str:
+        """The receipt of the leaf of a paper, beside that of the act, once it states the same. Raises Unverified."""
+        line = self.fields.text("filed_receipt")
+        proof = self._asked.witness.check(line, self._asked.since)
+        if proof.leaf.kind != "filing" or any(proof.leaf.open.get(name) != word for name, word in opened.items()):
+            raise unverified("the receipt of its paper is for another one")
+        _match(proof, {"account": self._asked.account, "outcome": "filed", **closed})
+        return line
+
     def again(self, index: int) -> tuple[str, int, VerifiedReceipt]:
         """The receipt of a leaf of this index, which need not be new, as `Noted` takes it."""
         proof = self._asked.witness.again(self.receipt)

@@ -11,7 +11,8 @@
     ├── Unauthenticated         no key, an unknown one or a revoked one
     ├── NotFound                missing, or another tenant's: the same answer
     ├── Conflict                it exists already, or is in a state that forbids this
-    │   └── RepeatDiffers       the idempotency key stands for another request
+    │   ├── RepeatDiffers       the idempotency key stands for another request
+    │   └── Incomplete          paperwork lacks what the law asks for; each item is named
     ├── Refused                  the gate said no; carries the decision and its receipt
     ├── Unavailable             try again later: Overloaded, UnderWay, TooOften
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
@@ -152,6 +153,11 @@ class Conflict(CountenanceError):
 class RepeatDiffers(Conflict):
     code = "repeat-differs"
     default_next_step = "Send the first request as it was, or give this one an Idempotency-Key of its own."
+
+
+class Incomplete(Conflict):
+    code = "incomplete"
+    default_next_step = "File what is missing: each item is named, and docs/washington.md says what it asks for."
 
 
 class Refused(CountenanceError):

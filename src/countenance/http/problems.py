@@ -43,6 +43,7 @@ STATUS: Mapping[type[CountenanceError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.RepeatDiffers: 422,
+    errors.Incomplete: 409,
     errors.Refused: 403,
     errors.Unavailable: 503,
     errors.Overloaded: 503,

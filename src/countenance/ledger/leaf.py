@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NoReturn
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.domain.strict import json_object
 from countenance.ledger.note import strict_base64
-from countenance.ledger.vocabulary import ACTS, BY, ROLES, WORDS
+from countenance.ledger.vocabulary import ACTS, BY, FILINGS, ROLES, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +76,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "start": (),
     "policy-change": ("part", "before", "after"),
     "backup": ("step", "backup", "until"),
+    "filing": ("filed", "document"),
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
 
@@ -362,6 +363,8 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "step": lambda value: value in ("made", "ended", "restored"),
     "backup": _text(_BACKUP),
     "until": lambda value: _is_time(_HOUR, value),
+    "filed": lambda value: isinstance(value, str) and value in FILINGS,
+    "document": _text(_DIGEST),
     "part": _word,
     "before": _digest,
     "after": _digest,

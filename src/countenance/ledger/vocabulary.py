@@ -39,6 +39,7 @@ WORDS: dict[str, frozenset[str]] = {
 ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
     "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
+    "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 
@@ -47,3 +48,10 @@ BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
 
 ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
 """What an account may be for (docs/accounts.md)."""
+
+FILINGS = frozenset({
+    "authority", "change", "comment", "disclosed", "disclosure", "draft", "ending", "exemption", "extension",
+    "independent-test", "issue", "meeting", "mitigation", "notice", "operational-test", "operators", "publication",
+    "reviewer", "ruling", "training", "warrant-application",
+})  # fmt: skip
+"""What may be filed under a statute: the kinds of statute/papers.py, word for word."""

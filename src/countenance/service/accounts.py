@@ -99,6 +99,16 @@ def authenticate(house: House, call: signed.SignedCall) -> Account:
     return Account(row.id, row.customer_id or "", frozenset(row.roles), row.public_key)
 
 
+def held(house: House, account: str, key: signed.PersonKey) -> Account:
+    """The person whose private key is at hand on the machine itself. Raises Unauthenticated: one answer."""
+    with house.database.read() as connection:
+        row = connection.execute(_lookup().where(accounts.c.id == account)).one_or_none()
+    stands = row is not None and row.ended is None and row.customer_status in (None, "active")
+    if row is None or not stands or signed.base64_of(row.public_key) != key.public:
+        raise signed.nobody()
+    return Account(row.id, row.customer_id or "", frozenset(row.roles), row.public_key)
+
+
 def _use_up(house: House, call: signed.SignedCall, now: int) -> None:
     """Remember a signature that holds, in SQL, so that a restart forgets none; drop those that are too old anyway."""
     try:

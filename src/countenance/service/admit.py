@@ -7,16 +7,16 @@ Each combination of purpose, mode and place is one ask and one leaf; one deny re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Conflict, Refused
-from countenance.service import auth, owed, undone
+from countenance.service import agencies, auth, owed, undone
 from countenance.service.application import check, facts_row
 from countenance.service.gate import Answered, Private, deed_words, next_step
 from countenance.service.kept import FREELY, Once
@@ -47,15 +47,20 @@ class Admitted:
     answers: tuple[Answered[bool], ...]
 
 
-def apply(house: House, application: Application, *, until: datetime | None = None) -> Admitted:
-    """Decide an application. Raises Refused with the decision, its receipt and what would lift it."""
+def apply(house: House, application: Application, *, until: datetime | None = None, customer: str = "") -> Admitted:
+    """Decide an application. Raises Refused with the decision, its receipt and what would lift it.
+
+    customer: an agency that was registered to file its paperwork before it is admitted; else a new one is made.
+    """
     check(application)
     end = ending(house.now(), until)
-    answers = decide(house, application, Private())
+    if customer:
+        agencies.require(house, customer)
+    answers = decide(house, application, Private(customer=customer), customer)
     if (refused := refusal(answers)) is not None:
         record(house, application, "refused", None, refused[0])
         raise refused[1]
-    return _admit(house, application, answers, end)
+    return _admit(house, application, answers, end, customer)
 
 
 def ending(now: datetime, until: datetime | None) -> datetime:
@@ -66,9 +71,14 @@ def ending(now: datetime, until: datetime | None) -> datetime:
     return end
 
 
-def decide(house: House, application: Application, about: Private) -> tuple[Answered[bool], ...]:
-    """What the policy says of each ask of an application now; each has its leaf."""
-    return house.gate.admit(tuple(application.asks()), _facts(house, application, house.now()), about)
+def decide(house: House, application: Application, about: Private, customer: str = "") -> tuple[Answered[bool], ...]:
+    """What the policy says of each ask of an application now; each has its leaf. customer: whose papers are on file."""
+    facts, answers = _facts(house, application, house.now()), list[Answered[bool]]()
+    for ask in application.asks():
+        use = house.on_file.use(ask.purpose, ask.place, ask.camera)
+        paper = house.on_file.paperwork(customer, use, "", facts.on) if customer else facts.paperwork
+        answers += house.gate.admit((ask,), replace(facts, paperwork=paper), about)
+    return tuple(answers)
 
 
 def refusal(answers: tuple[Answered[bool], ...]) -> tuple[int, Refused] | None:
@@ -77,10 +87,12 @@ def refusal(answers: tuple[Answered[bool], ...]) -> tuple[int, Refused] | None:
     return None if refused is None else (refused.index, _refusal(refused))
 
 
-def _admit(house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime) -> Admitted:
-    customer, grant = ids.new("customer"), ids.new("grant")
+def _admit(
+    house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime, agency: str
+) -> Admitted:
+    customer, grant = agency or ids.new("customer"), ids.new("grant")
     with house.database.begin() as connection:
-        make(connection, house, application, customer, grant, end)
+        make(connection, house, application, customer, grant, end, known=bool(agency))
         key = auth.issue(connection, grant, house.now())
     house.gate.note("grant", grant_words(application), Private(customer, grant, auth.key_id(key)), "granted")
     record(house, application, "admitted", customer, answers[0].index)
@@ -88,9 +100,10 @@ def _admit(house: House, application: Application, answers: tuple[Answered[bool]
 
 
 def make(
-    connection: Connection, house: House, application: Application, customer: str, grant: str, end: datetime
-) -> None:
-    """The rows of a customer with one grant."""
+    connection: Connection, house: House, application: Application, customer: str, grant: str, end: datetime,
+    *, known: bool = False,
+) -> None:  # fmt: skip
+    """The rows of a customer with one grant. known: the customer is there, and says something new of itself."""
     moment = ids.utc(house.now())
     row = {
         "id": customer, "created": moment, "facts": facts_row(application), "status": "active",
@@ -101,7 +114,10 @@ def make(
         "purposes": sorted(application.purposes), "modes": sorted(application.modes),
         "places": sorted(application.places),
     }  # fmt: skip
-    connection.execute(insert(customers), row)
+    if known:
+        connection.execute(update(customers).where(customers.c.id == customer).values(facts=row["facts"]))
+    else:
+        connection.execute(insert(customers), row)
     connection.execute(insert(grants), granted)
 
 

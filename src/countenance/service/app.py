@@ -19,10 +19,11 @@ from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger.log import Log
 from countenance.policy import cedar, laws, roles
-from countenance.service import build, erase, founding, kept, owed
+from countenance.service import build, documents, erase, founding, kept, owed
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
+from countenance.service.onfile import OnFile
 from countenance.service.repeat import Repeats
 from countenance.storage import db
 from countenance.storage.fixed import Fixed
@@ -126,6 +127,7 @@ class House:
         self.engine, self.calibration = vision(self.settings)
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
+        self.on_file = OnFile(self)
         self.repeats = Repeats()
         self.debts = owed.Debts()
         self.candidates = Candidates(self.database)
@@ -145,6 +147,7 @@ class House:
         kept.sweep(self.database, self.now())
         owed.pay(self)
         erase.complete(self)
+        documents.complete(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
         with self.database.read() as connection:
             self.of_other_models = self.faces.count(connection) - loaded

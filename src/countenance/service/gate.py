@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from countenance.domain.decision import Act, Activity, Ask, Verdict
     from countenance.service.app import House
     from countenance.service.auth import Principal
+    from countenance.service.onfile import OnRecord
 
 T = TypeVar("T")
 PLACE = "Apply again with --region and --seat-region, as `countenance init --for-myself` takes --region."
@@ -170,17 +171,22 @@ class Gate:
         consent: str = "on-record",
         written: bool = False,
         problem: CountenanceError | None = None,
+        authority: str = "",
     ) -> Answered[T]:
         """Answer one ask of an authenticated principal. Raises Refused, or what the work raised.
 
         written: everybody whose basis counts here consented in writing, after notice of purpose and term.
         problem: why no work can be done at all (no such subject); it gets its leaf like any other ask, and is raised.
+        authority: the id of the one that the call names, which narrows it: what lies outside is not answered.
         """
-        permit = self._decided(ask, replace(self.facts(principal, ask, consent), written_release=written))
+        record = self.house.on_file.record(principal, ask, authority, about.collection, self.house.now())
+        permit = self._decided(ask, replace(self.facts(principal, ask, consent, record), written_release=written))
         if problem is not None:
             raise self._unanswerable(permit, about, problem)
         if not permit.verdict.allowed:
             raise self._refused(permit, about)
+        if record.outside is not None:
+            raise self._unanswerable(permit, about, record.outside)
         try:
             done = work(permit)
         except _Tripped:
@@ -246,8 +252,8 @@ class Gate:
             opened["policy"] = self.house.roles.digest  # the rules that decided, as in every leaf
         return self._append(opened, about, outcome)
 
-    def facts(self, principal: Principal, ask: Ask, consent: str) -> Facts:
-        """Everything the rules read, from the grant and the server's own records."""
+    def facts(self, principal: Principal, ask: Ask, consent: str, record: OnRecord) -> Facts:
+        """Everything the rules read, from the grant and the server's own records; record: of what was filed."""
         now = self.house.now()
         return Facts(
             on=now,
@@ -256,6 +262,8 @@ class Gate:
             organisation=principal.customer.name if principal.customer.verified(now) else "",
             grant=covered(principal.grant, ask, ids.utc(now)),
             laws=self.house.laws,
+            authority=record.authority,
+            paperwork=record.paperwork,
             consent=consent,
         )
 
