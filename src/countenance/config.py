@@ -159,6 +159,17 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     return checked(Settings(Path(data), Path(keys), Path(manifest) if manifest else None, threads))
 
 
+def witness_from_environment(env: Mapping[str, str] | None = None) -> Settings:
+    """The two folders of a witness of one's own, from COUNTENANCE_WITNESS_DATA and _KEYS; never those of a house."""
+    env = os.environ if env is None else env
+    home = Path(env.get("HOME") or Path.home())
+    data = Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance-witness"
+    keys = Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "countenance-witness"
+    return checked(
+        Settings(Path(env.get("COUNTENANCE_WITNESS_DATA") or data), Path(env.get("COUNTENANCE_WITNESS_KEYS") or keys))
+    )
+
+
 def checked(settings: Settings) -> Settings:
     """The settings with absolute paths; refuses a key folder inside the data folder."""
     data, keys = settings.data.absolute(), settings.keys.absolute()

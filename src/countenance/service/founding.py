@@ -38,7 +38,7 @@ def wall_clock() -> datetime:
 
 def found(settings: Settings, origin: str, *, clock: Callable[[], datetime] = wall_clock) -> None:
     """Make a house. origin: the log's name, such as `faces.example.com/log` (C2SP tlog-checkpoint)."""
-    _check_origin(origin)
+    check_origin(origin)
     if settings.log_vkey.exists() or settings.restoring.exists():
         raise Conflict("there is a house in this data folder already", next_step="Name another folder with --data.")
     files.make_private_folder(settings.data)
@@ -90,7 +90,8 @@ def _sealed(settings: Settings, use: str) -> Path:
     return settings.log_state / f"{use}.sealed"
 
 
-def _check_origin(origin: str) -> None:
+def check_origin(origin: str) -> None:
+    """Raise BadInput unless this can be the name of a log or a witness."""
     if not origin.isascii() or not origin.isprintable() or not 0 < len(origin) <= 200 or {" ", "+"} & set(origin):
         raise BadInput(
             "the origin is not a log's name",
