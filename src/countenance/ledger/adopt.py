@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import Conflict, Unverified
-from countenance.ledger import durable, journal, merkle, publish, tiles
+from countenance.ledger import durable, journal, publish, published, tiles
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 def adopt(
-    copy: Path, public: Path, state: Path, log: Verifier, now: datetime, disk: durable.Disk | None = None
-) -> None:
+    copy: Path, public: Path, state: Path, log: Verifier | Sequence[Verifier], now: datetime,
+    disk: durable.Disk | None = None,
+) -> None:  # fmt: skip
     """Make the log's two folders from a published copy that `fsck` found whole. The caller holds the folder's lock.
 
     Raises Conflict where there is a journal, Unverified, LogUnavailable, DiskFull.
@@ -61,14 +62,7 @@ def contains(public: Path, size: int, earlier: Checkpoint) -> None:
             next_step="Give the newest copy of the ledger that there is; a ledger is never rolled back.",
         )
 
-    def node(level: int, index: int) -> bytes:
-        high, up = divmod(level, tiles.HEIGHT)
-        start = index << up
-        tile = tiles.Tile(high, start // tiles.WIDTH, min(tiles.WIDTH, tiles.count(high, size) - _first(start)))
-        hashes = tiles.read_hashes(public, tile)[start - tile.start :]
-        return tiles.fold(hashes[: 1 << up], up)[0]
-
-    if merkle.mth(0, earlier.size, node) != earlier.root:
+    if published.Tree(public, size).root(earlier.size) != earlier.root:
         raise Unverified("the ledger does not hold what was signed before: it is of another house, or another history")
 
 
@@ -85,7 +79,3 @@ def _whole(copy: Path, tile: tiles.Tile) -> bytes:
     if tile.level == tiles.ENTRIES:
         return tiles.encode_bundle(tiles.read_entries(copy, tile))
     return b"".join(tiles.read_hashes(copy, tile))
-
-
-def _first(start: int) -> int:
-    return start // tiles.WIDTH * tiles.WIDTH

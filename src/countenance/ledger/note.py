@@ -13,7 +13,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -101,11 +101,36 @@ class Signer:
         """The 32 private bytes, for whoever seals them. Never write them in the clear."""
         return self._private.private_bytes_raw()
 
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        return (self.verifier,)
+
     def sign(self, text: str) -> bytes:
         """The signed note of `text`, which ends in a newline. Raises BadRecord if no note can carry it."""
         _check_text(text)
-        signature = self.verifier.id + self._private.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {base64.b64encode(signature).decode()}\n".encode()
+        return f"{text}\n{self.line(text).encode()}".encode()
+
+    def line(self, text: str) -> SignatureLine:
+        """This key's line for a note of this text."""
+        return SignatureLine(self.name, self.verifier.id, self._private.sign(text.encode()))
+
+
+class Signing(Protocol):
+    """What a log signs with: one key, or two in a period in which the second takes over (signers.py)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def verifier(self) -> Verifier:
+        """The key that signs."""
+
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """Every key that this log has signed with, or does."""
+
+    def sign(self, text: str) -> bytes:
+        """The signed note of `text`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from countenance.ledger.edge import Edge
 
 CHECKPOINT = "checkpoint"
-"""The one file of the published folder that changes."""
+"""The newest checkpoint that is published. With COSIGNED and HISTORY the only file that changes."""
+
+COSIGNED = "checkpoint.cosigned"
+"""The newest checkpoint that enough witnesses cosigned, where there is one."""
+
+KEYS = "keys"
+"""The folder of announcements of the log's later keys: `1`, `2`, ..., each a tlog-proof (keychain.py)."""
+
+HISTORY = "keys/history"
+"""Every vkey of the log, oldest first; a convenience that proves nothing."""
 
 
 def grown(edge: Edge, old: int, new: int) -> list[tuple[tiles.Tile, bytes]]:

@@ -19,16 +19,17 @@ from countenance.domain.errors import (
     CountenanceError,
     DiskFull,
     LogDamaged,
+    LogRolledBack,
     Misconfigured,
     NotCalibrated,
     NotInitialised,
     StorageDamaged,
 )
-from countenance.ledger import durable, journal, publish
+from countenance.ledger import durable, journal, newer, publish
 from countenance.ledger.checkpoint import open_checkpoint
 from countenance.ledger.note import Verifier
 from countenance.ledger.recovery import recover
-from countenance.service import founding
+from countenance.service import founding, rotation
 from countenance.storage import db, files
 from countenance.storage.vault import Vault
 
@@ -146,12 +147,16 @@ def _clock(settings: Settings, now: datetime) -> str:
 
 def _log(settings: Settings) -> str:
     """That it recovers; while a server holds it, that its published checkpoint is its own."""
-    verifier = _verifier(settings)
     if durable.locked(settings.log_state / "lock"):
         signed = (settings.ledger / publish.CHECKPOINT).read_bytes()
-        size = open_checkpoint(signed, verifier).size
+        size = open_checkpoint(signed, _verifier(settings)).size
+        claim = newer.read(settings.log_state)
+        if claim is not None:
+            raise LogRolledBack(claim.says)
         return f"in use by a running server; {size:,} leaves are published"
-    found = _stable(lambda: recover(settings.ledger, settings.log_state, verifier))
+    known = rotation.signers(settings, Vault.read(settings.master_key), founding.wall_clock).verifiers
+    found = _stable(lambda: recover(settings.ledger, settings.log_state, known))
+    newer.require(settings.ledger, settings.log_state, known, durable.Disk())
     return f"it recovers with {found.last.end:,} leaves, {found.published:,} of them published"
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from countenance.config import Settings
 
 SIGNATURES = ("log", "certificate", "approval")
+KEYS_SEALED = "log-keys.sealed"
+"""Beside log.sealed: the log's keys before, and the next one while it takes over (rotation.py)."""
 SEED_SIZE = 32  # bytes of an Ed25519 seed (RFC 8032)
 
 
@@ -65,6 +67,12 @@ def signer(settings: Settings, vault: Vault, use: str) -> Signer:
     sealed = files.read_private(_sealed(settings, use), 4096, what=f"the sealed {use} key")
     name, _, seed = vault.open(sealed, label=f"signer:{use}").partition(b"\n")
     return Signer.from_seed(name.decode(), seed)
+
+
+def replace_signer(settings: Settings, vault: Vault, after: Signer, seed: bytes, disk: files.Disk) -> None:
+    """Let the log's next key be its only one (rotation.py)."""
+    sealed = vault.seal(after.name.encode() + b"\n" + seed, label="signer:log")
+    files.write_private(_sealed(settings, "log"), sealed, what="the sealed log key", disk=disk)
 
 
 def _vault(settings: Settings) -> Vault:
