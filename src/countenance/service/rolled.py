@@ -47,11 +47,9 @@ def show(house: House, raw: bytes) -> Held:
     size = house.log.size
     if head.size > size:
         raise _stopped(house, head)
-    house.log.publish()
-    with durable.disk_errors():
-        published = (house.settings.ledger / publish.CHECKPOINT).read_bytes()
-    tree = Tree(house.settings.ledger, open_checkpoint(published, house.signers.verifiers).size)
-    if tree.root(head.size) != head.root:
+    if head.size > _published(house):
+        house.log.publish()  # what was signed a moment ago
+    if Tree(house.settings.ledger, _published(house)).root(head.size) != head.root:
         raise _stopped(house, head)
     return Held(head.size, size)
 
@@ -100,6 +98,12 @@ def _recovered(settings: Settings, known: Sequence[Verifier]) -> Recovered:
             return recover(settings.ledger, settings.log_state, known)
         except (LogDamaged, FileNotFoundError):
             return recover(settings.ledger, settings.log_state, known)
+
+
+def _published(house: House) -> int:
+    with durable.disk_errors():
+        signed = (house.settings.ledger / publish.CHECKPOINT).read_bytes()
+    return open_checkpoint(signed, house.signers.verifiers).size
 
 
 def _stopped(house: House, head: Checkpoint) -> LogRolledBack:
