@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from countenance.service import doctor, founding, owed, rotation
 from countenance.service.gate import Private
 from countenance.storage import files
 from tests.ledger.disks import Killed, LightDisk
+from tests.service.backed import back_up, bring_back, kept_key, lose_database, lose_everything
 from tests.service.world import World, new_world
 
 if TYPE_CHECKING:
@@ -283,3 +285,44 @@ def test_another_key_is_not_taken_for_an_old_one(world: World) -> None:
         world.open()
     sealed.unlink()
     world.open()
+
+
+def changed_over(world: World) -> Verifier:
+    rotation.begin(world.settings, 1)
+    rotation.advance(world.house)
+    world.later(days=2)
+    rotation.advance(world.house)
+    return world.house.log.verifier
+
+
+def test_a_backup_from_before_comes_back_under_the_new_key(world: World, tmp_path: Path) -> None:
+    """The database is lost: the ledger and both files of keys are there."""
+    back_up(world, tmp_path / "a.backup")
+    new = changed_over(world)
+    world.house.close()
+    lose_database(world.settings)
+    bring_back(world, tmp_path / "a.backup")
+    assert vkey(world) == new
+    world.open()
+    assert signed_by(world) == {new.id}
+
+
+def test_a_backup_from_before_comes_back_where_only_the_new_key_and_a_mirror_are_left(
+    world: World, tmp_path: Path
+) -> None:
+    """All is lost but the backup, the copy of log.sealed and the mirror, whose announcements lead to the new key."""
+    old = vkey(world)
+    back_up(world, tmp_path / "a.backup")
+    new = changed_over(world)
+    leaf(world)
+    world.house.close()
+    shutil.copytree(world.settings.ledger, tmp_path / "mirror")
+    lose_everything(world.settings, kept_key(world.settings))
+    bring_back(world, tmp_path / "a.backup", copy=tmp_path / "mirror")
+    assert vkey(world) == new
+    world.open()
+    assert keychain.learned([old], rotation.announcements(world.settings)) == (old, new)
+    assert world.house.signers.verifiers == (old, new)
+    third = changed_over(world)
+    assert keychain.learned([old], rotation.announcements(world.settings)) == (old, new, third)
+    assert signed_by(world) == {third.id}

@@ -1,7 +1,7 @@
 """A log that goes on from its published copy, where its own folders are lost: tiles, checkpoint, then a journal.
 
     1. every tile and bundle that the copy's checkpoint needs: written, fsynced, renamed
-    2. the checkpoint, the same way
+    2. announcements of later keys and the cosigned checkpoint, where there are any, then the checkpoint, the same way
     3. a journal segment that begins at its size. From here on there is a log, and it opens like any other.
 
 Killed before 3, the same call does it all again. The copy has been checked from end to end before (fsck.py), and
@@ -44,8 +44,17 @@ def adopt(
         for tile in needed(size):
             durable.make_folder(disk, (public / tile.path).parent, mode=durable.PUBLIC_FOLDER)
             durable.put(disk, public / tile.path, _whole(copy, tile), mode=durable.PUBLIC_FILE)
+        for name in _beside(copy):
+            durable.make_folder(disk, (public / name).parent, mode=durable.PUBLIC_FOLDER)
+            durable.put(disk, public / name, (copy / name).read_bytes(), mode=durable.PUBLIC_FILE)
         durable.put(disk, public / publish.CHECKPOINT, signed, mode=durable.PUBLIC_FILE)
         journal.Journal(disk, state).roll(journal.Record(int(now.timestamp()), size, (), signed))
+
+
+def _beside(copy: Path) -> list[str]:
+    """What lies in a published folder besides tiles and checkpoint."""
+    keys = [f"{publish.KEYS}/{number}" for number in range(1, len(publish.announcements(copy)) + 1)]
+    return [*keys, *(name for name in (publish.HISTORY, publish.COSIGNED) if (copy / name).is_file())]
 
 
 def needed(size: int) -> Iterator[tiles.Tile]:

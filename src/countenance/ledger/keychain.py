@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, Unverified
+from countenance.ledger import publish
 from countenance.ledger.note import Verifier
 from countenance.ledger.proof import Receipt, TlogProof, VerifiedReceipt, verify_receipt
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 KIND = "log-key"
-MOST = 64
-"""Announcements read at most: a key a month for five years."""
+MOST = publish.MOST_KEYS
+"""Announcements read at most."""
 
 MAX_ANNOUNCEMENT = 1 << 16
 """Bytes of an announcement at most."""

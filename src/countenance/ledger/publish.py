@@ -27,6 +27,9 @@ COSIGNED = "checkpoint.cosigned"
 KEYS = "keys"
 """The folder of announcements of the log's later keys: `1`, `2`, ..., each a tlog-proof (keychain.py)."""
 
+MOST_KEYS = 64
+"""Announcements of a log at most: a key a month for five years."""
+
 HISTORY = "keys/history"
 """Every vkey of the log, oldest first; a convenience that proves nothing."""
 
@@ -55,3 +58,14 @@ def write(disk: Disk, public: Path, files: list[tuple[tiles.Tile, bytes]], check
     for tile, _ in files:
         if tile.width == tiles.WIDTH:
             durable.remove_folder(disk, public / tile.partials)
+
+
+def announcements(public: Path) -> tuple[bytes, ...]:
+    """Every announcement of a later key in a published folder, oldest first."""
+    found: list[bytes] = []
+    while len(found) < MOST_KEYS:
+        try:
+            found.append((public / KEYS / str(len(found) + 1)).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            break
+    return tuple(found)

@@ -36,7 +36,7 @@ from countenance.domain.errors import (
     StorageDamaged,
     Unverified,
 )
-from countenance.ledger import adopt, durable, journal
+from countenance.ledger import adopt, durable, journal, keychain, publish
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.fsck import fsck
 from countenance.ledger.log import Log
@@ -91,7 +91,7 @@ def restore(
     reached("file")
     given = _Given.of(file, Vault.read(settings.master_key), now())
     reached("place")
-    signers = _signers(settings, given, now)
+    signers = _signers(settings, given, now, copy)
     _check_database(settings)
     with _ledger(settings, given, signers, now, copy, seen, reached) as (public, size):
         reached("database")
@@ -143,8 +143,11 @@ class _Given:
         return sealed.unsealed(self.file, self.vault, name)
 
 
-def _signers(settings: Settings, given: _Given, now: Callable[[], datetime]) -> Signers:
-    """The log's signing keys, which are in no backup; and that nobody else has this log open."""
+def _signers(settings: Settings, given: _Given, now: Callable[[], datetime], copy: Path | None) -> Signers:
+    """The log's signing keys, which are in no backup; and that nobody else has this log open.
+
+    The backup's key is this log's, or one that the published announcements lead from to this log's.
+    """
     lock = settings.log_state / "lock"
     if lock.exists() and durable.locked(lock):
         raise LogLocked("a server has this data folder open")
@@ -153,7 +156,10 @@ def _signers(settings: Settings, given: _Given, now: Callable[[], datetime]) -> 
             "the log's sealed key is not in the data folder, and no backup holds it",
             next_step="Put your own copy of log.sealed into log-state/ of the data folder: docs/operate.md.",
         )
+    chain = keychain.learned([given.log], publish.announcements(copy or settings.ledger))
     signers = rotation.signers(settings, given.vault, now)
+    if given.log not in signers.verifiers and signers.verifier in chain:
+        signers = rotation.signers(settings, given.vault, now, chain[: chain.index(signers.verifier)])
     if given.log not in signers.verifiers:
         raise Unverified("the backup is of another house than the log's key in this data folder")
     return signers
@@ -247,6 +253,7 @@ def _database(settings: Settings, given: _Given, told: replay.Since, now: dateti
 
 def _keys(settings: Settings, given: _Given, signers: Signers) -> None:
     """Step 7. The log may have another key by now than when the backup was made: the newest is published."""
+    rotation.remember(settings, given.vault, signers)
     for name in KEY_PARTS:
         files.write_private(settings.log_state / name, b"".join(given.part(name)), what="a sealed key")
     for name in backup.PUBLIC:

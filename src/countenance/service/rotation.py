@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, BadRecord, Conflict, StorageDamaged, Unverified
-from countenance.ledger import durable, keychain, publish
+from countenance.ledger import durable, keychain, leaf, publish
 from countenance.ledger.note import Signer
 from countenance.ledger.proof import Receipt, TlogProof
 from countenance.ledger.signers import Signers, keys_of
@@ -31,7 +31,7 @@ from countenance.storage import files
 from countenance.storage.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from countenance.config import Settings
     from countenance.ledger.note import Verifier
@@ -74,15 +74,26 @@ def begin(settings: Settings, days: int = DAYS, disk: files.Disk = files.DISK) -
     return made.after(current.name)
 
 
-def signers(settings: Settings, vault: Vault, clock: Callable[[], datetime]) -> Signers:
-    """The log's keys as they stand. Raises StorageDamaged, WrongMasterKey, MissingMasterKey, ..."""
+def signers(settings: Settings, vault: Vault, clock: Callable[[], datetime], past: Sequence[Verifier] = ()) -> Signers:
+    """The log's keys as they stand. past: of which the caller knows besides.
+
+    Raises StorageDamaged, WrongMasterKey, MissingMasterKey, ...
+    """
     current, keys = founding.signer(settings, vault, "log"), read(settings, vault)
-    found = Signers(current, clock, keys_of(keys.before(current)))
+    before = dict.fromkeys((*(key for key in past if key != current.verifier), *keys_of(keys.before(current))))
+    found = Signers(current, clock, tuple(before))
     if keys.seed and keys.after(current.name).verifier != current.verifier:
-        until = _announced(settings, keys, current, found.verifiers)
+        until = _announced(settings, keys.after(current.name).verifier, found.verifiers)
         if until is not None:
             found.announced(keys.after(current.name), until)
     return found
+
+
+def remember(settings: Settings, vault: Vault, found: Signers) -> None:
+    """Keep which keys signed before, where the sealed file that said so was lost (restore.py)."""
+    if not (settings.log_state / founding.KEYS_SEALED).exists():
+        past = tuple(key.vkey for key in found.verifiers if key != found.verifier)
+        _write(settings, vault, Keys(past), files.DISK)
 
 
 def advance(house: House, disk: files.Disk = files.DISK, public: durable.Disk | None = None) -> None:
@@ -96,9 +107,9 @@ def advance(house: House, disk: files.Disk = files.DISK, public: durable.Disk | 
     if after.verifier == current.verifier:
         _settle(settings, vault, keys, current, disk)
         return
-    until = _announced(settings, keys, current, house.signers.verifiers)
+    until = _announced(settings, after.verifier, house.signers.verifiers)
     if until is None:
-        until = _announce(house, keys, current, after, public or durable.Disk())
+        until = _announce(house, keys.days, after.verifier, public or durable.Disk())
     house.signers.announced(after, until)
     if house.now() >= until:
         _succeed(house, keys, current, after, disk)
@@ -106,13 +117,7 @@ def advance(house: House, disk: files.Disk = files.DISK, public: durable.Disk | 
 
 def announcements(settings: Settings) -> tuple[bytes, ...]:
     """Every published announcement of a key, oldest first."""
-    found: list[bytes] = []
-    for number in range(1, keychain.MOST + 1):
-        try:
-            found.append((settings.ledger / publish.KEYS / str(number)).read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            break
-    return tuple(found)
+    return publish.announcements(settings.ledger)
 
 
 def read(settings: Settings, vault: Vault) -> Keys:
@@ -131,36 +136,33 @@ def _write(settings: Settings, vault: Vault, keys: Keys, disk: files.Disk) -> No
     files.write_private(settings.log_state / founding.KEYS_SEALED, sealed, what="the sealed keys of the log", disk=disk)
 
 
-def _announced(settings: Settings, keys: Keys, current: Signer, known: tuple[Verifier, ...]) -> datetime | None:
+def _announced(settings: Settings, after: Verifier, known: Sequence[Verifier]) -> datetime | None:
     """Until when the old key signs, from the published announcement; None where there is none yet."""
-    path = settings.ledger / publish.KEYS / str(len(keys.before(current)) + 1)
-    try:
-        raw = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        after, found = keychain.announced(TlogProof.parse(raw), known)
-    except (BadRecord, Unverified) as error:
-        raise StorageDamaged(f"the published announcement of a key does not hold: {error.message}") from None
-    if after != keys.after(after.name).verifier:
-        raise StorageDamaged("the published announcement is of another key than the one that takes over")
-    return datetime.fromisoformat(str(found.leaf.open["until"]))
+    for raw in reversed(announcements(settings)):
+        try:
+            given = TlogProof.parse(raw)
+            if leaf.parse(given.extra).open.get("vkey") != after.vkey:
+                continue
+            _, found = keychain.announced(given, known)
+        except (BadRecord, Unverified) as error:
+            raise StorageDamaged(f"the published announcement of a key does not hold: {error.message}") from None
+        return datetime.fromisoformat(str(found.leaf.open["until"]))
+    return None
 
 
-def _announce(house: House, keys: Keys, current: Signer, after: Signer, disk: durable.Disk) -> datetime:
+def _announce(house: House, days: int, after: Verifier, disk: durable.Disk) -> datetime:
     """Step 2."""
-    until = (house.now() + timedelta(days=keys.days)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    words = {"vkey": after.vkey, "until": ids.utc(until)}
+    until = (house.now() + timedelta(days=days)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    words: dict[str, leaf.Json] = {"vkey": after.vkey, "until": ids.utc(until)}
     _, line = house.gate.note(keychain.KIND, words, Private(), "announced")
-    proof = Receipt.from_line(line).proof
-    history = [*keys.before(current), current.vkey, after.vkey]
-    public = house.settings.ledger
+    folder, number = house.settings.ledger / publish.KEYS, len(announcements(house.settings)) + 1
+    history = dict.fromkeys([*(key.vkey for key in house.signers.verifiers), after.vkey])
     with durable.disk_errors():
-        durable.make_folder(disk, public / publish.KEYS, mode=durable.PUBLIC_FOLDER)
+        durable.make_folder(disk, folder, mode=durable.PUBLIC_FOLDER)
         text = "".join(f"{vkey}\n" for vkey in history).encode()
-        durable.put(disk, public / publish.HISTORY, text, mode=durable.PUBLIC_FILE)
-        number = public / publish.KEYS / str(len(history) - 1)
-        durable.put(disk, number, proof.encode(), mode=durable.PUBLIC_FILE)
+        durable.put(disk, house.settings.ledger / publish.HISTORY, text, mode=durable.PUBLIC_FILE)
+        proof = Receipt.from_line(line).proof.encode()
+        durable.put(disk, folder / str(number), proof, mode=durable.PUBLIC_FILE)
     return until
 
 
