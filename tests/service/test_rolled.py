@@ -21,6 +21,7 @@ from countenance.service import doctor, founding, owed, rolled
 from countenance.service.gate import Private
 from countenance.storage.vault import Vault
 from tests.ledger.world import SIGNER, make_log
+from tests.service.backed import back_up, bring_back, lose_database
 from tests.service.world import World, new_world
 
 if TYPE_CHECKING:
@@ -205,3 +206,33 @@ def test_random_heads_are_held_only_where_they_are_true(tmp_path: Path) -> None:
         with holds:
             newer.require(tmp_path / "public", tmp_path / "state", [SIGNER.verifier])
         (tmp_path / "state" / newer.NAME).unlink(missing_ok=True)
+
+
+def test_a_restore_refuses_what_is_older_than_what_is_known(world: World, tmp_path: Path) -> None:
+    """Nothing is changed by it: the claim stands, and no mark is left that would keep the house shut."""
+    leaf(world)
+    back_up(world, tmp_path / "a.backup")
+    newer.keep(world.settings.log_state, Claim(77, b"", "the witness w"))
+    world.house.close()
+    lose_database(world.settings)
+    with pytest.raises(LogRolledBack, match="77"):
+        bring_back(world, tmp_path / "a.backup")
+    assert not world.settings.restoring.exists()
+    assert newer.read(world.settings.log_state) is not None
+    (world.settings.log_state / newer.NAME).unlink()
+    bring_back(world, tmp_path / "a.backup")
+    world.open()
+
+
+def test_the_doctor_only_looks(world: World) -> None:
+    leaf(world)
+    newer.keep(world.settings.log_state, Claim(1, b"", "the witness w"))
+    world.house.close()
+    assert {check.name: check.ok for check in doctor.examine(world.settings, world.moment)}["log"]
+    assert newer.read(world.settings.log_state) is not None
+    newer.keep(world.settings.log_state, Claim(9, b"", "the witness w"))
+    found = {check.name: check for check in doctor.examine(world.settings, world.moment)}["log"]
+    assert not found.ok
+    assert "9 leaves" in found.says
+    (world.settings.log_state / newer.NAME).unlink()
+    world.open()

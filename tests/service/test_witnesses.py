@@ -356,6 +356,12 @@ def test_a_witness_of_no_such_key_is_refused_at_the_start(tmp_path: Path) -> Non
         shutil.rmtree(tmp_path / "data")
 
 
+def test_two_witnesses_of_one_name_are_refused_at_the_start(tmp_path: Path) -> None:
+    pairs = tuple((ADDRESS.format(n), Cosigner.from_seed("w", bytes([n]) * 32).verifier.vkey) for n in (1, 2))
+    with pytest.raises(Misconfigured, match="one name"):
+        World(Settings(tmp_path / "data", tmp_path / "keys", witnesses=pairs))
+
+
 KEY = Cosigner.from_seed("witness.example/w1", b"\1" * 32).verifier.vkey
 OTHER = Cosigner.from_seed("witness.example/w2", b"\2" * 32).verifier.vkey
 

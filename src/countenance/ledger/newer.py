@@ -81,7 +81,15 @@ def read(state: Path) -> Claim | None:
 
 
 def require(public: Path, state: Path, log: Sequence[note.Verifier], disk: durable.Disk | None = None) -> None:
-    """Raise LogRolledBack where the published log does not hold what is known of it; forget what it does hold.
+    """As `check`; and forget what the log holds."""
+    check(public, state, log)
+    with durable.disk_errors():
+        if (state / NAME).exists():
+            durable.remove(disk or durable.Disk(), state / NAME)
+
+
+def check(public: Path, state: Path, log: Sequence[note.Verifier]) -> None:
+    """Raise LogRolledBack where the published log does not hold what is known of it. It changes nothing.
 
     What is known: the claim that was kept, and the cosigned checkpoint in the published folder. Raises LogDamaged too.
     """
@@ -95,7 +103,6 @@ def require(public: Path, state: Path, log: Sequence[note.Verifier], disk: durab
         claim = read(state)
         if claim is not None:
             _hold(tree, claim)
-            durable.remove(disk or durable.Disk(), state / NAME)
 
 
 def _hold(tree: Tree, claim: Claim) -> None:

@@ -36,7 +36,7 @@ from countenance.domain.errors import (
     StorageDamaged,
     Unverified,
 )
-from countenance.ledger import adopt, durable, journal, keychain, publish
+from countenance.ledger import adopt, durable, journal, keychain, newer, publish
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.fsck import fsck
 from countenance.ledger.log import Log
@@ -193,7 +193,7 @@ def _ledger(
                 next_step="Name a published copy of it with --ledger: the newest that anybody holds.",
             )
         with _locked(settings):
-            _check(copy, given, signers, seen)
+            _check(settings, copy, given, signers, seen)
             _mark(settings, reached)
             reached("log")
             adopt.adopt(copy, settings.ledger, settings.log_state, signers.verifiers, now())
@@ -202,12 +202,12 @@ def _ledger(
             "the data folder has its own ledger, which is at least as new as any copy", next_step="Leave --ledger out."
         )
     with Log.open(settings.ledger, settings.log_state, signers, clock=now) as log:
-        _check(settings.ledger, given, signers, seen)
+        _check(settings, settings.ledger, given, signers, seen)
         _mark(settings, reached)
         yield settings.ledger, log.size
 
 
-def _check(public: Path, given: _Given, signers: Signers, seen: tuple[bytes, ...]) -> None:
+def _check(settings: Settings, public: Path, given: _Given, signers: Signers, seen: tuple[bytes, ...]) -> None:
     """Step 3: the whole folder is this house's, and holds every checkpoint that is known of it."""
     log = signers.verifiers
     try:
@@ -216,6 +216,7 @@ def _check(public: Path, given: _Given, signers: Signers, seen: tuple[bytes, ...
         raise Unverified(f"the ledger does not hold: {error.message}", next_step=error.next_step) from error
     for head in (given.head, *(open_checkpoint(signed, log) for signed in seen)):
         adopt.contains(public, size, head)
+    newer.check(public, settings.log_state, log)
 
 
 @contextmanager

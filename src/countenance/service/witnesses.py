@@ -121,6 +121,8 @@ class Witnesses:
         self._disk = disk or durable.Disk()
         self._peers = tuple(_Peer(f"{address.rstrip('/')}/add-checkpoint", _key(vkey))
                             for address, vkey in where.witnesses)  # fmt: skip
+        if len(set(self.names)) < len(self._peers):
+            raise Misconfigured("two witnesses have one name", next_step="Name each witness once.")
         self.quorum = where.quorum or len(self._peers) // 2 + 1
         self._lock = threading.Lock()
         self._rounds = threading.Lock()
@@ -244,7 +246,10 @@ class Witnesses:
         """Stop signing, at once and until the log holds what the witness saw."""
         self._signers.stop(LogRolledBack(claim.says))
         LOG.critical("SIGNING HAS STOPPED: %s", claim.says)
-        newer.keep(self._where.log_state, claim, self._disk)
+        try:
+            newer.keep(self._where.log_state, claim, self._disk)
+        except CountenanceError as error:
+            LOG.critical("the next start will not know of it: %s", error.message)
         return "newer"
 
     def _keep(self, peer: _Peer, line: Cosignature, found: _Round) -> None:
@@ -271,8 +276,8 @@ class Witnesses:
             raw = (self._where.ledger / publish.COSIGNED).read_bytes()
             head = checkpoint.open_checkpoint(raw, self._signers.verifiers)
             lines = cosignature.cosignatures(raw, [peer.key for peer in self._peers])
-        except (FileNotFoundError, BadRecord, Unverified):
-            return None
+        except (OSError, BadRecord, Unverified):
+            return None  # `newer.require` has read it before and says what is wrong; without it: unwitnessed
         return _witnessed(raw, head, lines) if lines and len(lines) >= self.quorum else None
 
 
