@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countenance.config import Settings, from_environment
+from countenance.config import Settings
 from countenance.domain.errors import LogRolledBack, Misconfigured, Unavailable
 from countenance.http import witness as doors
 from countenance.http.metrics import Metrics
@@ -360,37 +360,6 @@ def test_two_witnesses_of_one_name_are_refused_at_the_start(tmp_path: Path) -> N
     pairs = tuple((ADDRESS.format(n), Cosigner.from_seed("w", bytes([n]) * 32).verifier.vkey) for n in (1, 2))
     with pytest.raises(Misconfigured, match="one name"):
         World(Settings(tmp_path / "data", tmp_path / "keys", witnesses=pairs))
-
-
-KEY = Cosigner.from_seed("witness.example/w1", b"\1" * 32).verifier.vkey
-OTHER = Cosigner.from_seed("witness.example/w2", b"\2" * 32).verifier.vkey
-
-
-def test_witnesses_are_read_from_the_environment(tmp_path: Path) -> None:
-    text = f"https://w1.example/ {KEY}\n http://127.0.0.1:8441 {OTHER} "
-    env = {"HOME": str(tmp_path), "COUNTENANCE_WITNESSES": text, "COUNTENANCE_QUORUM": "2",
-           "COUNTENANCE_WITNESS_SECONDS": "3"}  # fmt: skip
-    found = from_environment(env)
-    assert found.witnesses == (("https://w1.example/", KEY), ("http://127.0.0.1:8441", OTHER))
-    assert (found.quorum, found.witness_seconds) == (2, 3)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [KEY, f"https://w1.example {KEY} https://w2.example", f"http://w1.example {KEY}", f"ftp://w1.example {KEY}",
-     f"https://user@w1.example {KEY}", f"https://w1.example/?x {KEY}", f"https:// {KEY}", f"w1.example {KEY}",
-     f"https://a.example {KEY} https://b.example {KEY}", " ".join(f"https://w{n}.example {KEY}{n}" for n in range(17))],
-)  # fmt: skip
-def test_what_is_no_list_of_witnesses_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(Misconfigured):
-        from_environment({"HOME": str(tmp_path), "COUNTENANCE_WITNESSES": text})
-
-
-@pytest.mark.parametrize("quorum", ["2", "-1", "one"])
-def test_a_quorum_is_not_more_than_there_are(tmp_path: Path, quorum: str) -> None:
-    env = {"HOME": str(tmp_path), "COUNTENANCE_WITNESSES": f"https://a.example {KEY}", "COUNTENANCE_QUORUM": quorum}
-    with pytest.raises(Misconfigured, match="QUORUM"):
-        from_environment(env)
 
 
 def test_the_village_is_no_respecter_of_forks(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def log() -> Call[LogHead]:
         fields = reply.fields
         head = LogHead(fields.text("origin"), fields.text("vkey"), fields.count("size"), _cosigned(fields))
         reply.require_log(head.origin, head.vkey, fields.texts("keys") if "keys" in fields.of else ())
-        if head.cosigned:
+        if fields.of.get("witnessed") is not None:
             reply.require_ours(head.cosigned)
         return head
 

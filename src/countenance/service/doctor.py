@@ -25,11 +25,11 @@ from countenance.domain.errors import (
     NotInitialised,
     StorageDamaged,
 )
-from countenance.ledger import durable, journal, newer, publish
+from countenance.ledger import durable, journal, keychain, newer, publish
 from countenance.ledger.checkpoint import open_checkpoint
 from countenance.ledger.note import Verifier
 from countenance.ledger.recovery import recover
-from countenance.service import founding, rotation
+from countenance.service import founding
 from countenance.storage import db, files
 from countenance.storage.vault import Vault
 
@@ -154,7 +154,7 @@ def _log(settings: Settings) -> str:
         if claim is not None:
             raise LogRolledBack(claim.says)
         return f"in use by a running server; {size:,} leaves are published"
-    known = rotation.signers(settings, Vault.read(settings.master_key), founding.wall_clock).verifiers
+    known = _keys(settings)
     found = _stable(lambda: recover(settings.ledger, settings.log_state, known))
     newer.check(settings.ledger, settings.log_state, known)
     return f"it recovers with {found.last.end:,} leaves, {found.published:,} of them published"
@@ -227,3 +227,13 @@ def _policy(now: datetime) -> str:
 def _verifier(settings: Settings) -> Verifier:
     raw = files.read_bounded(settings.log_vkey, KEY_BYTES, what="the log's public key", missing=NotInitialised)
     return Verifier.from_vkey(raw.decode("ascii", "replace").strip())
+
+
+def _keys(settings: Settings) -> tuple[Verifier, ...]:
+    """The log's key, and those before it from which the published announcements lead to it; no master key is needed."""
+    own, history = _verifier(settings), settings.ledger / publish.HISTORY
+    if not history.exists():
+        return (own,)
+    first = Verifier.from_vkey(history.read_bytes().decode("utf-8", "replace").partition("\n")[0])
+    found = keychain.learned([first], publish.announcements(settings.ledger))
+    return found if own in found else (own,)
