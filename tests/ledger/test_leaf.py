@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from countenance.domain.decision import Ask
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import leaf, vocabulary
+from countenance.ledger.note import Signer
 from countenance.policy import words
-from tests.ledger.world import ASK, DIGEST, DIGESTS, closed_part, decision
+from tests.ledger.world import ASK, DIGEST, DIGESTS, SIGNER, closed_part, decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "withdrawal": {"purpose": "access-control", "undoes": UNDONE},
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
+    "log-key": {"vkey": SIGNER.vkey, "until": "2026-12-22T12:00:00Z"},
     "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
     "filing": {"filed": "notice", "document": DIGEST},
 }  # fmt: skip
@@ -101,6 +103,15 @@ def test_as_many_digests_as_one_leaf_may_carry_fit_in_it() -> None:
 def test_a_leaf_of_a_backup_says_a_step_a_random_id_and_a_whole_hour(changed: dict[str, leaf.Json]) -> None:
     with pytest.raises(BadRecord):
         leaf.encode(opened("backup", **changed))
+
+
+@pytest.mark.parametrize("changed", [
+    {"vkey": ""}, {"vkey": "a name"}, {"vkey": SIGNER.vkey[:-4]}, {"vkey": SIGNER.vkey + "\n"}, {"vkey": 1},
+    {"vkey": Signer.generate("x" * 300).vkey}, {"until": "2026-12-22T12:30:00Z"},
+])  # fmt: skip
+def test_a_leaf_of_a_key_says_a_whole_vkey_and_a_whole_hour(changed: dict[str, leaf.Json]) -> None:
+    with pytest.raises(BadRecord):
+        leaf.encode(opened("log-key", **changed))
 
 
 @given(st.dictionaries(st.text(st.characters(blacklist_categories=["Cs"]), max_size=6), JSON, max_size=5))

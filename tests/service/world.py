@@ -134,6 +134,7 @@ class World:
 
     settings: Settings
     moment: datetime = START
+    post: Any = None
 
     def __post_init__(self) -> None:
         founding.found(self.settings, "test.example/log", clock=lambda: self.moment)
@@ -144,7 +145,7 @@ class World:
     def open(self) -> House:
         self.engine = PaintedFaces(self.calibration.model_digest)
         eyes: Any = lambda _: (self.engine, self.calibration)  # noqa: E731
-        self.house = House.open(self.settings, clock=lambda: self.moment, vision=eyes)
+        self.house = House.open(self.settings, clock=lambda: self.moment, vision=eyes, post=self.post)
         return self.house
 
     def restart(self) -> House:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "demo", "init", "customer", "account", "collection", "subject", "consent", "decide", "policy", "face", "evaluate",
-    "ledger", "serve", "doctor", "backup", "statute",
+    "ledger", "witness", "serve", "doctor", "backup", "statute",
 )  # fmt: skip
 REFUSED = 3  # exit code where the gate said no
 

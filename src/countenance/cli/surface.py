@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,10 +19,12 @@ from countenance.storage import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from countenance.service.app import House
     from countenance.service.auth import Principal
     from countenance.service.use import Use
+    from countenance.service.witnesses import Post
 
 F = TypeVar("F", bound=Callable[..., Any])
 PHOTO_LIMIT = 5 * 1024 * 1024  # bytes; the decoder's own limit, checked again there
@@ -79,10 +81,19 @@ def opened(where: config.Settings, *, quiet: bool) -> Iterator[House]:
     """The house, open; unless quiet, stderr shows whose models these are and how far unsealing is."""
     from countenance.service.app import House
 
-    with House.open(where, progress=None if quiet else _unsealing()) as house:
+    with _post(where) as post, House.open(where, progress=None if quiet else _unsealing(), post=post) as house:
         if not quiet:
             click.secho("\n".join(_starting(house)), dim=True, err=True)
         yield house
+
+
+def _post(where: config.Settings) -> AbstractContextManager[Post | None]:
+    """How witnesses are reached; no network where none are in the settings."""
+    if not where.witnesses:
+        return nullcontext()
+    from countenance.http.post import Post
+
+    return Post()
 
 
 def _starting(house: House) -> list[str]:

@@ -17,10 +17,11 @@ from countenance.client.witness import unverified
 from countenance.domain.decision import NO_ASK, Act, Decision
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import note
+from countenance.ledger.checkpoint import open_checkpoint
 from countenance.policy import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from countenance.client.said import Said
     from countenance.client.witness import Witness
@@ -81,10 +82,19 @@ class Reply:
         """The id of the caller's key, which the closed part of its leaves repeats."""
         return "key_" + self._asked.key.split("_")[1] if self._asked.key else ""
 
-    @property
-    def pinned(self) -> tuple[str, str]:
-        """Name and vkey of the log that this client holds its server to."""
-        return self._asked.witness.log.name, self._asked.witness.log.vkey
+    def require_log(self, origin: str, vkey: str, announcements: Sequence[str]) -> None:
+        """Raise Unverified unless this names the pinned log, under its key or one that follows from it."""
+        witness = self._asked.witness
+        witness.learn([text.encode("utf-8", "replace") for text in announcements])
+        if (origin, vkey) not in {(key.name, key.vkey) for key in witness.keys}:
+            raise unverified("the server names another log than the one whose key was given to this client")
+
+    def require_ours(self, signed: str) -> None:
+        """Raise Unverified unless the pinned log signed this checkpoint."""
+        try:
+            open_checkpoint(signed.encode("utf-8", "replace"), self._asked.witness.keys)
+        except (BadRecord, Unverified) as error:
+            raise unverified(f"its cosigned checkpoint does not hold: {error.message}") from None
 
     @property
     def fields(self) -> Fields:

@@ -18,7 +18,7 @@
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
     │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
-    │                           StorageDamaged, BackupExpired, HalfRestored
+    │                           LogRolledBack, StorageDamaged, BackupExpired, HalfRestored
     ├── InternalError           a defect of ours: no result was given, and the leaf says so
     └── Unverified              a receipt, checkpoint or ledger that does not hold
 
@@ -255,6 +255,13 @@ class ClockWentBack(Misconfigured):
 class LogDamaged(Misconfigured):
     code = "log-damaged"
     default_next_step = "Run `countenance ledger fsck` on the folder and restore it from a published copy."
+
+
+class LogRolledBack(Misconfigured):
+    code = "log-rolled-back"
+    default_next_step = (
+        "Nothing is signed any more: put the newest copy of the ledger back, or see docs/witness.md for what was found."
+    )
 
 
 class StorageDamaged(Misconfigured):

@@ -7,6 +7,7 @@ Source: docs/policy.md, "On the command line".
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -14,11 +15,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.domain.errors import BadInput, NotFound, UnknownWord
-from countenance.http import described, fresh, shapes
-from countenance.http.bodies import JSON_LIMIT, strict_json, unknown, whole
+from countenance.http import described, fresh, shapes, witnessed
+from countenance.http.bodies import JSON_LIMIT, document, strict_json, unknown, whole
 from countenance.http.callers import house_of
 from countenance.policy import packs, whatif, wire
 from countenance.service import decide as service
+from countenance.service import rolled
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -69,9 +71,19 @@ async def policy(request: Request, pack: Annotated[str, Path(max_length=64)]) ->
 
 @router.get("/log", **described.open_to_all(shapes.Log))
 async def log(request: Request) -> Any:
-    """The transparency log: its name, its public key, and how many leaves it has."""
-    held = house_of(request).log
-    return {"origin": held.verifier.name, "vkey": held.verifier.vkey, "size": held.size}
+    """The transparency log: its name, its public key, how many leaves it has, and by whom it is witnessed."""
+    return await run_in_threadpool(witnessed.log, house_of(request))
+
+
+@router.post(
+    "/log/shown",
+    **described.open_to_all(shapes.Shown, 413, 415, 503),
+    openapi_extra=described.taking(shapes.NewShown),
+)
+async def show(request: Request) -> Any:
+    """Show the log a receipt or checkpoint of its own. One that it does not hold stops it: it was rolled back."""
+    asked = await document(request, shapes.NewShown)
+    return asdict(await run_in_threadpool(rolled.show, house_of(request), asked.proof.encode("utf-8", "replace")))
 
 
 async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, Any]:

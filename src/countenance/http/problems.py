@@ -61,6 +61,7 @@ STATUS: Mapping[type[CountenanceError], int] = {
     errors.NotCalibrated: 503,
     errors.ClockWentBack: 503,
     errors.LogDamaged: 503,
+    errors.LogRolledBack: 503,
     errors.StorageDamaged: 503,
     errors.BackupExpired: 503,
     errors.HalfRestored: 503,

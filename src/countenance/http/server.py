@@ -33,6 +33,7 @@ from countenance.http.watch import Limits, Watched
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from fastapi import FastAPI, Response
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -96,10 +97,22 @@ def serve(
     Raises Misconfigured where the address, the TLS files or the port cannot be used.
     """
     log = log or Lines()
-    with _ending() as end, _logged(log), house:
+    listen(lambda: compose(house, serving, log, create), house, serving, ready=ready, log=log)
+
+
+def listen(
+    make: Callable[[], ASGIApp],
+    held: AbstractContextManager[object],
+    serving: Serving,
+    *,
+    ready: Ready | None,
+    log: Log,
+) -> None:
+    """Serve an application until a signal, then close what it rests on. Raises as `serve`."""
+    with _ending() as end, _logged(log), held:
         checked_serving(serving)
         _room_for(serving.connections)
-        server = _Server(_config(compose(house, serving, log, create), serving), ready)
+        server = _Server(_config(make(), serving), ready)
         end(server)
         server.run()
         if server.refused:

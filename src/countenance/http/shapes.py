@@ -319,11 +319,42 @@ class PackText(Shape):
     text: str
 
 
+class Witnessed(Shape):
+    """A checkpoint that the quorum cosigned. at: the oldest of their times; checkpoint: the signed note."""
+
+    size: int
+    by: list[str]
+    at: str
+    checkpoint: str
+
+
 class Log(Shape):
-    """The transparency log: its name, public key, and how many leaves it has."""
+    """The transparency log: its name, public key, and how many leaves it has.
+
+    keys: announcements of its later keys, each a tlog-proof. state: whether enough witnesses (the quorum) cosigned.
+    witnessed: the newest checkpoint that they did, by whom, and when at the latest; null: unwitnessed.
+    """
 
     origin: str
     vkey: str
+    size: int
+    keys: list[str]
+    state: Literal["unwitnessed", "witnessed"]
+    witnesses: list[str]
+    quorum: int
+    witnessed: Witnessed | None
+
+
+class NewShown(Shape):
+    """A receipt on one line, or the text of a receipt, a tlog-proof or a checkpoint, that this log signed."""
+
+    proof: str = Field(min_length=1, max_length=60_000)
+
+
+class Shown(Shape):
+    """What was shown is of the log's one history. shown: leaves under it; size: of the log."""
+
+    shown: int
     size: int
 
 

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING
 from countenance.domain.errors import BadRecord, LogDamaged, Unverified
 from countenance.ledger import leaf, publish, tiles
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
+from countenance.ledger.cosignature import cosignatures
 from countenance.ledger.merkle import EMPTY, leaf_hash, node_hash
+from countenance.ledger.published import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from countenance.ledger.cosignature import Cosignature, WitnessKey
     from countenance.ledger.note import Verifier
     from countenance.ledger.tiles import Tile
 
@@ -33,6 +36,7 @@ class Report:
     kinds: leaves by kind; answers: decisions by verdict; first, last: hours of the first and last leaf, or "";
     tiles, bundles: files that the checkpoint needs; spare: older partial versions, each a true prefix; ahead:
     files that reach beyond the checkpoint, as a publisher leaves them before it signs; drafts: unfinished files.
+    witnessed: leaves under the cosigned checkpoint; cosignatures: on it, of the given witnesses.
     """
 
     checkpoint: Checkpoint
@@ -45,9 +49,16 @@ class Report:
     spare: int = 0
     ahead: int = 0
     drafts: int = 0
+    witnessed: int = 0
+    cosignatures: tuple[Cosignature, ...] = ()
 
 
-def fsck(public: Path, log: Verifier, progress: Callable[[int, int], None] | None = None) -> Report:
+def fsck(
+    public: Path,
+    log: Verifier | Sequence[Verifier],
+    progress: Callable[[int, int], None] | None = None,
+    witnesses: Sequence[WitnessKey] = (),
+) -> Report:
     """Check a published folder, the one that holds `checkpoint`. Raises Unverified with the first fault.
 
     progress(done, of): leaves so far. The steps:
@@ -56,12 +67,14 @@ def fsck(public: Path, log: Verifier, progress: Callable[[int, int], None] | Non
     3. Every hash of a higher tile is the root of the tile below it.
     4. The rightmost hashes of all levels give the root in the checkpoint.
     5. Every other file under `tile/` is a true prefix, an unfinished draft, or ahead of the checkpoint.
+    6. A cosigned checkpoint, where there is one, is of this log, no larger, and a prefix of it.
     """
     try:
         head = open_checkpoint(_read_checkpoint(public), log)
         report = Report(head)
         _Walk(public, head.size, report, progress).run()
         _check_rest(public, head.size, report)
+        _check_cosigned(public, log, report, witnesses)
     except (BadRecord, LogDamaged) as error:
         raise Unverified(error.message) from error
     except OSError as error:
@@ -163,6 +176,23 @@ def _check_rest(public: Path, size: int, report: Report) -> None:
             if tile is None:
                 raise Unverified("a file under `tile/` is no tile and no entry bundle")
             _check_one(public, tile, size, report)
+
+
+def _check_cosigned(
+    public: Path, log: Verifier | Sequence[Verifier], report: Report, witnesses: Sequence[WitnessKey]
+) -> None:
+    """Step 6. An older `checkpoint` than what witnesses signed is one that was put back."""
+    try:
+        raw = (public / publish.COSIGNED).read_bytes()
+    except FileNotFoundError:
+        return
+    head, size = open_checkpoint(raw, log), report.checkpoint.size
+    if head.size > size:
+        raise Unverified(f"the checkpoint has {size:,} leaves, and witnesses cosigned one of {head.size:,}")
+    if Tree(public, size).root(head.size) != head.root:
+        raise Unverified("the cosigned checkpoint is of another history than these leaves")
+    report.cosignatures = cosignatures(raw, witnesses)
+    report.witnessed = head.size if report.cosignatures else 0
 
 
 def _check_one(public: Path, tile: Tile, size: int, report: Report) -> None:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.domain.strict import json_object
-from countenance.ledger.note import strict_base64
+from countenance.ledger.note import ED25519, parse_vkey, strict_base64
 from countenance.ledger.vocabulary import ACTS, BY, FILINGS, ROLES, WORDS
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ MAX_CLOSED = 16_384
 MAX_UNDONE = 64
 """Digests that one leaf undoes at most; a deed that undoes more has more leaves."""
 
+MAX_VKEY = 300
+"""Characters of a vkey in a leaf at most: a name of 200, an id and a key."""
+
 MAX_INT = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8785)."""
 
@@ -77,6 +80,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "policy-change": ("part", "before", "after"),
     "backup": ("step", "backup", "until"),
     "filing": ("filed", "document"),
+    "log-key": ("vkey", "until"),
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
 
@@ -302,6 +306,11 @@ def _is_commitment(value: Json) -> bool:
     return isinstance(value, str) and len(strict_base64(value)) == sha256().digest_size
 
 
+def _is_vkey(value: Json) -> bool:
+    """A log's public key: whose name is the log's own, which every checkpoint says."""
+    return isinstance(value, str) and len(value) <= MAX_VKEY and bool(parse_vkey(value, ED25519))
+
+
 def _is_undone(value: Json) -> bool:
     """Keyed digests of what was undone, 32 bytes each in base64, ascending without twins; what for: docs/ledger.md."""
     return isinstance(value, list) and len(value) <= MAX_UNDONE and _set_of(_is_commitment)(value)
@@ -365,6 +374,7 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "until": lambda value: _is_time(_HOUR, value),
     "filed": lambda value: isinstance(value, str) and value in FILINGS,
     "document": _text(_DIGEST),
+    "vkey": _is_vkey,
     "part": _word,
     "before": _digest,
     "after": _digest,

@@ -17,14 +17,16 @@ from countenance.consent import Candidates
 from countenance.domain import ids
 from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
+from countenance.ledger import newer
 from countenance.ledger.log import Log
 from countenance.policy import cedar, laws, roles
-from countenance.service import build, documents, erase, founding, kept, owed
+from countenance.service import build, documents, erase, founding, kept, owed, rotation
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
 from countenance.service.onfile import OnFile
 from countenance.service.repeat import Repeats
+from countenance.service.witnesses import Witnesses
 from countenance.storage import db
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import closed_parts, subjects
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from countenance.config import Settings
     from countenance.domain.decision import Law, ModelFacts
+    from countenance.service.witnesses import Post
 
     Clock = Callable[[], datetime]
     Progress = Callable[[int, int], None]
@@ -86,8 +89,11 @@ class House:
         clock: Clock = wall_clock,
         progress: Progress | None = None,
         vision: Vision = load_vision,
+        post: Post | None = None,
     ) -> Self:
         """Open the house in `settings.data`. progress(done, of): references unsealed so far.
+
+        post: how the witnesses of the settings are reached; without it nobody is asked.
 
         Raises NotInitialised, MissingMasterKey, WrongMasterKey, LogLocked, ClockWentBack, ModelMissing, ...
         """
@@ -95,7 +101,7 @@ class House:
         forbid_core_dumps()
         house = cls(settings, clock)
         try:
-            house._wire(vision)
+            house._wire(vision, post)
             house._settle(progress)
         except BaseException:
             house.close()
@@ -116,14 +122,17 @@ class House:
         """What the policy reads of the model in use."""
         return model_facts(self.calibration, self.engine.manifest.provenance, now.date())
 
-    def _wire(self, vision: Vision) -> None:
+    def _wire(self, vision: Vision, post: Post | None) -> None:
         """Database, log (which takes the lock on the folder), engine, and what lives between them."""
         self.database = self._stack.enter_context(db.open(self.settings.database, create=False))
         self.vault.check(self.database)
-        signer = founding.signer(self.settings, self.vault, "log")
+        self.signers = rotation.signers(self.settings, self.vault, self.now)
         folders = self.settings.ledger, self.settings.log_state
-        log = Log.open(*folders, signer, clock=self.now, before_commit=self._keep_closed)
+        log = Log.open(*folders, self.signers, clock=self.now, before_commit=self._keep_closed)
         self.log = self._stack.enter_context(log)
+        newer.require(*folders, self.signers.verifiers)
+        self.witnesses = Witnesses(self.settings, self.signers, lambda: self.log.size, post)
+        self.witnesses.begin()
         self.engine, self.calibration = vision(self.settings)
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
@@ -146,12 +155,14 @@ class House:
         self.meter.sweep(self.now())
         kept.sweep(self.database, self.now())
         owed.pay(self)
+        rotation.advance(self)
         erase.complete(self)
         documents.complete(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
         with self.database.read() as connection:
             self.of_other_models = self.faces.count(connection) - loaded
         self._stack.enter_context(owed.Payer(self))
+        self._stack.enter_context(self.witnesses)
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)

@@ -19,12 +19,13 @@ from countenance.domain.errors import (
     CountenanceError,
     DiskFull,
     LogDamaged,
+    LogRolledBack,
     Misconfigured,
     NotCalibrated,
     NotInitialised,
     StorageDamaged,
 )
-from countenance.ledger import durable, journal, publish
+from countenance.ledger import durable, journal, keychain, newer, publish
 from countenance.ledger.checkpoint import open_checkpoint
 from countenance.ledger.note import Verifier
 from countenance.ledger.recovery import recover
@@ -146,12 +147,16 @@ def _clock(settings: Settings, now: datetime) -> str:
 
 def _log(settings: Settings) -> str:
     """That it recovers; while a server holds it, that its published checkpoint is its own."""
-    verifier = _verifier(settings)
     if durable.locked(settings.log_state / "lock"):
         signed = (settings.ledger / publish.CHECKPOINT).read_bytes()
-        size = open_checkpoint(signed, verifier).size
+        size = open_checkpoint(signed, _verifier(settings)).size
+        claim = newer.read(settings.log_state)
+        if claim is not None:
+            raise LogRolledBack(claim.says)
         return f"in use by a running server; {size:,} leaves are published"
-    found = _stable(lambda: recover(settings.ledger, settings.log_state, verifier))
+    known = _keys(settings)
+    found = _stable(lambda: recover(settings.ledger, settings.log_state, known))
+    newer.check(settings.ledger, settings.log_state, known)
     return f"it recovers with {found.last.end:,} leaves, {found.published:,} of them published"
 
 
@@ -222,3 +227,13 @@ def _policy(now: datetime) -> str:
 def _verifier(settings: Settings) -> Verifier:
     raw = files.read_bounded(settings.log_vkey, KEY_BYTES, what="the log's public key", missing=NotInitialised)
     return Verifier.from_vkey(raw.decode("ascii", "replace").strip())
+
+
+def _keys(settings: Settings) -> tuple[Verifier, ...]:
+    """The log's key, and those before it from which the published announcements lead to it; no master key is needed."""
+    own, history = _verifier(settings), settings.ledger / publish.HISTORY
+    if not history.exists():
+        return (own,)
+    first = Verifier.from_vkey(history.read_bytes().decode("utf-8", "replace").partition("\n")[0])
+    found = keychain.learned([first], publish.announcements(settings.ledger))
+    return found if own in found else (own,)

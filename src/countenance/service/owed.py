@@ -139,8 +139,16 @@ class Payer:
     def _run(self) -> None:
         while not self._ending.wait(self._pace):
             try:
-                pay(self._house, FROM_OUTSIDE)
+                self._look()
             except LogUnavailable:
                 return  # the log stopped, and every append and /readyz say so; the next start pays
             except CountenanceError:
                 continue  # the database was busy: the debt stays, and the next look finds it
+
+    def _look(self) -> None:
+        """What other processes left for the house: that the log was rolled back, a leaf that is owed, a new key."""
+        from countenance.service import rolled, rotation  # which build on the house
+
+        rolled.look(self._house)
+        pay(self._house, FROM_OUTSIDE)
+        rotation.advance(self._house)
