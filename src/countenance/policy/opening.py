@@ -7,7 +7,7 @@ Cedar itself denied before and allows now. Nothing is found here: diff.py looks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from countenance.policy import wire
@@ -68,7 +68,8 @@ class Comparison:
     """What lies between two policy sets.
 
     openings: NEW allows, OLD denied, smallest first. closings: the reverse. eased: both allow, NEW obliges to less.
-    unproven: one sentence for each thing that could not be decided within the bounds; empty where all was.
+    unproven: one sentence for each thing that could not be decided within the bounds; empty where all was. named: of
+    each attribute without a short vocabulary, the words that either set names; `other` is any other word.
     """
 
     old: str
@@ -77,6 +78,7 @@ class Comparison:
     closings: tuple[Opening, ...]
     eased: tuple[Opening, ...] = ()
     unproven: tuple[str, ...] = ()
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def proven(self) -> bool:
@@ -100,6 +102,7 @@ def to_wire(found: Comparison) -> dict[str, object]:
         "closings": [_opening(each) for each in found.closings],
         "eased": [_opening(each) for each in found.eased],
         "unproven": list(found.unproven),
+        "named": {name: list(words) for name, words in found.named.items()},
     }
 
 
