@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 OTHER = "other"
 """How an answer calls the words that no rule mentions."""
+OTHERS = ("one-other", "another")
+"""The same where two attributes are compared with each other: two different words that no rule mentions."""
 OPAQUE = ("false", "true", "error")
 """What an expression that is not followed may come to."""
 CLOSED: dict[str, tuple[str, ...]] = {
@@ -41,21 +43,16 @@ CLOSED: dict[str, tuple[str, ...]] = {
 """Attributes with a vocabulary: another word is denied before Cedar is asked. The ordinary word first."""
 _REGIONS = {"region": "country", "seat_region": "seat_country"}
 _PREFERRED = ("DE", "FR", "GB", "IN", "BR", "commercial", "individual", "nonprofit")
+_COMPARABLE = ({"country", "seat_country"}, {"region", "seat_region"})
+"""Attributes that may be compared with each other and are followed; of other pairs nothing is taken for known."""
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ORDER = (
-    "action",
-    "purpose",
-    "party",
-    "sector",
-    "on",
-    "country",
-    "region",
-    "seat_country",
-    "seat_region",
+    *("action", "purpose", "sector", "party", "on", "country", "region", "seat_country", "seat_region"),
     *USE,
     *SHAPE,
 )
+"""The order in which attributes are looked at: what most rules read, and what other attributes hang on, first."""
 _COUNTRYWIDE = re.compile(r"\A[A-Z]{2}\\-\.\*\Z")
 """`US-*`, as a regular expression."""
 
@@ -131,7 +128,13 @@ def cut(terms: Iterable[Term], edges: Iterable[datetime]) -> tuple[Attribute, ..
     member = [Attribute(f"{name}:{word}", yes_no) for word in sorted(party) for name in sets]
     opaque = tuple(Class(each, (each,)) for each in OPAQUE)
     unread = [Attribute(f"?{atom.text}", opaque) for atom in read if isinstance(atom, Opaque)]
-    return tuple(sorted((*single, *member, *unread), key=lambda each: (_place(each.name), each.name)))
+    return tuple(sorted((*single, *member, *unread), key=_order))
+
+
+def _order(attribute: Attribute) -> tuple[int, str, str]:
+    """All about one party side by side, so that what ties its places in the sets is settled before the next."""
+    name, _, word = attribute.name.partition(":")
+    return _place(attribute.name), word, name
 
 
 def _needed(names: set[str]) -> set[str]:
@@ -169,7 +172,8 @@ def _party_words(read: Iterable[Term]) -> tuple[frozenset[str], tuple[str, ...]]
         needed = sides(each)
         found |= needed & set(words.SECTORS)
     names = _names(relations)
-    return frozenset(found), (() if not names else SETS if names != {"parties"} else ("parties",))
+    together = SETS if "parties" in names and len(names) > 1 else tuple(names)
+    return frozenset(found), together
 
 
 def sides(relation: Relation) -> frozenset[str]:
@@ -219,7 +223,7 @@ class _Cut:
     def _places(self) -> None:
         """A region, or the form of one, singles out its country."""
         for region, country in _REGIONS.items():
-            named = {str(value)[:2] for values in self._sets[region] for value in values if value}
+            named = {str(value)[:2] for values in self._sets[region] for value in values if words.is_region(str(value))}
             named |= {pattern[:2] for pattern in self._forms[region]}
             self._sets[country] += [frozenset({word}) for word in named]
 
@@ -245,9 +249,8 @@ class _Cut:
         alike: dict[tuple[object, ...], list[str]] = defaultdict(list)
         for word in self._candidates(name, named):
             alike[self._signature(name, word)].append(word)
-        spare = 1 + len(self._kin[name])
-        found = [each for group in alike.values() for each in self._of(name, group, named, spare)]
-        return tuple(sorted(found, key=lambda each: each.value not in self._party) if name == "sector" else found)
+        found = [each for group in alike.values() for each in self._of(name, group, named)]
+        return tuple(sorted(found, key=lambda each: name == "sector" and each.value in self._party))
 
     def _signature(self, name: str, word: str) -> tuple[object, ...]:
         return (
@@ -257,14 +260,15 @@ class _Cut:
             *((word[:2],) if name in _REGIONS else ()),
         )
 
-    def _of(self, name: str, group: list[str], named: set[str], spare: int) -> list[Class]:
+    def _of(self, name: str, group: list[str], named: set[str]) -> list[Class]:
         """The class of words that look alike; several where attributes are compared, so that they may differ."""
         forms = self._signature(name, group[0])[len(self._sets[name]) : -1]
         listed = name in CLOSED and name not in ("country", "seat_country")
         if listed or named & set(group) or group == [""] or (name in CLOSED and any(forms)):
             return [Class(w, (w,)) for w in group] if self._kin[name] else [Class(group[0], tuple(group))]
-        called = f"{group[0][:2]}-{OTHER}" if name in _REGIONS else OTHER
-        return [Class(word, (called,)) for word in group[:spare]]
+        prefix = f"{group[0][:2]}-" if name in _REGIONS else ""
+        called = OTHERS if self._kin[name] else (OTHER,)
+        return [Class(word, (prefix + each,)) for word, each in zip(group, called, strict=False)]
 
     def _candidates(self, name: str, named: set[str]) -> list[str]:
         if name in CLOSED:
@@ -275,9 +279,11 @@ class _Cut:
             ]
         if name in _REGIONS:
             countries = [str(each.value) for each in self._words(_REGIONS[name])]
-            invented = [f"{country}-{suffix}" for country in countries for suffix in ("Z9Z", "Z8Z", "Z7Z")]
+            invented = [f"{country}-{suffix}" for country in countries for suffix in ("Z9Z", "Z8Z")]
             return ["", *sorted(filter(words.is_region, named)), *(each for each in invented if each not in named)]
         invented = [*EXCEPTIONS.values()] if name == "exception" else ["Elsewhere", "Nowhere", "Anywhere"]
+        if name == "locality":
+            named = set(filter(words.is_locality, named))
         return ["", *sorted(named - {""}), *(each for each in invented if each not in named)]
 
 
@@ -285,7 +291,7 @@ def plain(atom: Term) -> Term:
     """`atom`, or an Opaque of it where the classes of its attributes could not tell when it holds."""
     if isinstance(atom, Like) and not _tells(atom):
         return Opaque(repr(atom))
-    if isinstance(atom, Same) and not any({atom.one, atom.other} <= set(kin) for kin in (CLOSED, _REGIONS)):
+    if isinstance(atom, Same) and {atom.one, atom.other} not in _COMPARABLE:
         return Opaque(repr(atom))
     return atom
 

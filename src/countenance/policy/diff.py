@@ -38,13 +38,15 @@ _ALWAYS = ("action", "purpose", "on")
 """Attributes that an opening names wherever it is narrower in them than NEW is anyway."""
 
 
-def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = None) -> Comparison:
+def openings(
+    old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = None, steps: int = STEPS
+) -> Comparison:
     """What NEW allows and OLD denied, the reverse, and what NEW allows under lesser duties.
 
-    on: compare on that moment alone, in UTC; None: on every day there is.
+    on: compare on that moment alone, in UTC; None: on every day there is. steps: the bound on the search, each way.
     """
     try:
-        there, back = Direction(old, new, on), Direction(new, old, on)
+        there, back = Direction(old, new, on, steps), Direction(new, old, on, steps)
     except (TooLarge, RecursionError):
         return Comparison(old.digest, new.digest, (), (), (), ("The rules are too many or too deep to be followed.",))
     opened, closed, eased = there.openings(), back.openings(), there.eased()
@@ -74,13 +76,13 @@ class Side:
 class Direction:
     """The way from one set to the other, and what opens on it."""
 
-    def __init__(self, old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None) -> None:
+    def __init__(self, old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None, steps: int) -> None:
         read = [_terms(each) for each in (old, new)]
         edges = [_stale(old), _stale(new), *([] if on is None else [on, on + timedelta(seconds=1)])]
         self._attributes = cut([term for side in read for term in side.values()], edges)
         self._conditions = Conditions(self._attributes)
         self._diagrams = self._conditions.diagrams
-        self._search = Search(self._diagrams, STEPS)
+        self._search = Search(self._diagrams, steps)
         self._old, self._new = (self._side(*each) for each in zip((old, new), read, strict=True))
         self._on = [] if on is None else [self._span(on, on + timedelta(seconds=1))]
         self._given: tuple[int, ...] = ()
@@ -178,7 +180,7 @@ class Direction:
     def _opening(self, found: Found) -> list[Opening]:
         """The openings of one change; one that is not proven where a bound was hit."""
         try:
-            met = [(box, self._find(box)) for box in cover(self._diagrams, found.node)]
+            met = [(box, self._plainest(box)) for box in cover(self._diagrams, found.node)]
             return self._spoken(found, [(self._narrowed(box, some), some) for box, some in met if some is not None])
         except TooLarge:
             self.unproven.append(f"{' and '.join(found.rules)}: the search was given up before it was through.")
@@ -186,6 +188,16 @@ class Direction:
 
     def _find(self, box: Box) -> Choice | None:
         return self._search.find((*self._given, self._diagrams.box(box)))
+
+    def _plainest(self, box: Box) -> Choice | None:
+        """The first ask of a box; one by a party that the box names rather than for it."""
+        for name, level in self._conditions.level.items():
+            stem, _, word = name.partition(":")
+            if stem == "parties" and self._attributes[level].which(bool) == box.get(level):
+                own = {**self._conditions.box(sector=frozenset({word})), **box}
+                if (found := self._find(own)) is not None:
+                    return found
+        return self._find(box)
 
     def _narrowed(self, box: Box, choice: Choice) -> Box:
         """`box` by the classes that NEW can allow in it, without attributes in which NEW is no wider anyway."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from countenance.policy.classes import OTHER
+from countenance.policy.classes import OTHER, OTHERS
 from countenance.policy.context import SHAPE
 from countenance.policy.lifts import FACTS
 from countenance.policy.opening import Clause
 from countenance.policy.terms import SETS
+from countenance.policy.words import EEA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ Words = dict[tuple[str, str], tuple[str, ...]]
 """(attribute, which of several clauses of it) to its values; two clauses of one attribute must both hold."""
 _PARTY = {"parties": "by-or-for", "acts_for": "acts-for", "requested_by": "requested-by"}
 _NAMES = {"US": "the United States", "GB": "the United Kingdom"}
+_ELSEWHERE = {OTHER: "any other place", OTHERS[0]: "some other place", OTHERS[1]: "yet another place"}
 _WHO = {
     "by-or-for": "by or for {}",
     "not-by-or-for": "neither by nor for {}",
@@ -95,8 +97,17 @@ def sentence(found: Sequence[Clause]) -> str:
 
 def named(attributes: Sequence[Attribute]) -> dict[str, tuple[str, ...]]:
     """The words that were named of each attribute that has a class of OTHER words."""
-    found = {_flag(each.name): tuple(word for part in each.classes for word in part.words) for each in attributes}
-    return {name: tuple(w for w in words if w != OTHER) for name, words in found.items() if OTHER in words}
+    found: dict[str, tuple[str, ...]] = {}
+    for each in attributes:
+        words = [word for part in each.classes for word in part.words]
+        if any(map(_is_other, words)):
+            found[_flag(each.name)] = tuple(word for word in words if not _is_other(word))
+    return found
+
+
+def _is_other(word: str) -> bool:
+    """`other` and its kin, and `US-other` of regions."""
+    return word in (OTHER, *OTHERS) or word[2:].removeprefix("-") in (OTHER, *OTHERS)
 
 
 def _flag(name: str) -> str:
@@ -141,7 +152,7 @@ def _joined_places(one: Words, other: Words) -> Words | None:
     for stem in ("country", "region"):
         for use, seat in ((one, other), (other, one)):
             (here, rest), (there, others) = _split(use, stem), _split(seat, f"seat-{stem}")
-            if rest == others and here == there and len(here) == 1 and OTHER not in here[0]:
+            if rest == others and here == there and len(here) == 1 and not any(map(_is_other, here[0])):
                 return {**rest, (f"seat-or-use-{stem}", ""): here[0]}
     return None
 
@@ -163,6 +174,8 @@ def _split(words: Words, attribute: str) -> tuple[list[tuple[str, ...]], Words]:
 
 
 def _phrase(attribute: str, values: tuple[str, ...], feasible: tuple[str, ...]) -> str:
+    if attribute == "sector":
+        return f"by {_but(values, feasible, 'everybody')}"
     if attribute in _WHO:
         return _WHO[attribute].format(_or(values))
     if attribute in _WHERE:
@@ -177,17 +190,21 @@ def _phrase(attribute: str, values: tuple[str, ...], feasible: tuple[str, ...]) 
 
 def _where(attribute: str, values: tuple[str, ...], feasible: tuple[str, ...]) -> str:
     named = [each for each in feasible if each not in values and each]
-    if OTHER in values and named:
+    if OTHER in values and named and not any(map(_is_other, named)):
         return _WHERE[attribute].format(f"a place that is not {_or([_place(each) for each in named])}")
+    if set(values) >= EEA:
+        values = ("the European Economic Area", *(each for each in values if each not in EEA))
     return _WHERE[attribute].format(_or([_place(each) for each in values]))
 
 
 def _place(word: str) -> str:
     if word == "":
         return "a place that is not named"
-    if word.endswith(f"-{OTHER}"):
+    if word in _ELSEWHERE:
+        return _ELSEWHERE[word]
+    if _is_other(word):
         return f"another region of {_place(word.split('-')[0])}"
-    return "any other place" if word == OTHER else _NAMES.get(word, word)
+    return _NAMES.get(word, word)
 
 
 def _but(values: tuple[str, ...], feasible: tuple[str, ...], every: str) -> str:

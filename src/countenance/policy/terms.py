@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from countenance.policy import words
 from countenance.policy.context import SHAPE
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ USE = (
     "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors",
     "legal_effect",
 )  # fmt: skip
+PLACES = ("country", "region", "locality", "seat_country", "seat_region")
+TERRITORIES = "territories"
+"""Where use or seat lies: the words of PLACES, and `EEA` with one of its members. Read as what it is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ def _unequal(sides: Any) -> Term | None:
 def _contains(sides: Any) -> Term | None:
     """A set has an element: one word in an attribute, or any one of the elements that are written out."""
     value = _literal(sides["right"])
+    if _attribute(sides["left"]) == TERRITORIES:
+        return _lies_in(value) if isinstance(value, str) else None
     if (name := _attribute(sides["left"])) in SETS and isinstance(value, str):
         return Relation("any", str(name), frozenset({value}))
     return _among(sides["right"], sides["left"].get("Set"))
@@ -181,6 +187,8 @@ def _contains_any(sides: Any) -> Term | None:
     one, other = _set(sides["left"]), _set(sides["right"])
     if one is not None and other is not None:
         return Relation("any", one, other)
+    if (places := _territories(sides)) is not None:
+        return _any([_lies_in(word) for word in sorted(places)])
     elements = [side.get("Set") for side in (sides["left"], sides["right"])]
     if None in elements:
         return None
@@ -190,7 +198,20 @@ def _contains_any(sides: Any) -> Term | None:
 
 def _contains_all(sides: Any) -> Term | None:
     one, other = _set(sides["left"]), _set(sides["right"])
+    if (places := _territories(sides)) is not None:
+        return _all([_lies_in(word) for word in sorted(places)])
     return None if one is None or other is None else Relation("all", one, other)
+
+
+def _territories(sides: Any) -> frozenset[str] | None:
+    """The words of `resource.territories.containsAny([…])`; None for any other pair of sets."""
+    words_of = _set(sides["right"])
+    return words_of if _attribute(sides["left"]) == TERRITORIES and isinstance(words_of, frozenset) else None
+
+
+def _lies_in(word: str) -> Term:
+    places = frozenset[Literal]({word, *(words.EEA if word == "EEA" else ())})
+    return _any([OneOf(name, places) for name in PLACES])
 
 
 def _is_empty(sides: Any) -> Term | None:
@@ -261,7 +282,7 @@ def _scope(scope: dict[str, Any], name: str) -> Term:
 def _same(left: Any, right: Any) -> Term | None:
     """Equality of two scalars; None where a side is more than an attribute or a constant."""
     (one, first), (other, second) = [(_attribute(each), _literal(each)) for each in (left, right)]
-    if one in SETS or other in SETS:
+    if {one, other} & {*SETS, TERRITORIES}:
         return None
     if one is not None and second is not None:
         return OneOf(one, frozenset({second}))
@@ -282,7 +303,7 @@ def _attribute(node: Any) -> str | None:
         path.append(step["attr"])
         node = step["left"]
     name = ".".join(reversed(path))
-    known = {"principal": (*CUSTOMER, *SETS), "resource": USE, "context": (*SHAPE, "on")}
+    known = {"principal": (*CUSTOMER, *SETS), "resource": (*USE, TERRITORIES), "context": (*SHAPE, "on")}
     return name if name in known.get(node.get("Var", ""), ()) else None
 
 

@@ -69,6 +69,10 @@ _CODES = (
     "UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
 )
 COUNTRIES = tuple(_CODES.split())
+_EEA_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+EEA = frozenset(_EEA_CODES.split())
+"""The 27 members of the European Union, Iceland, Liechtenstein and Norway."""
+_CODES_OF_COUNTRIES = frozenset({*COUNTRIES, "EEA"})
 _REGION = re.compile(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")
 _LOCALITY = re.compile(r"\A[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}\Z")
 
@@ -96,8 +100,8 @@ def is_region(text: str) -> bool:
 
 
 def is_locality(text: str) -> bool:
-    """Whether `text` can be the name of a place."""
-    return _LOCALITY.match(text) is not None
+    """Whether `text` can be the name of a place; the code of a country, of a region or of the EEA is none."""
+    return _LOCALITY.match(text) is not None and text not in _CODES_OF_COUNTRIES and not is_region(text)
 
 
 def unknown(ask: Ask) -> tuple[str, ...]:
