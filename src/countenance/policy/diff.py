@@ -38,9 +38,7 @@ _ALWAYS = ("action", "purpose", "on")
 """Attributes that an opening names wherever it is narrower in them than NEW is anyway."""
 
 
-def openings(
-    old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = None, steps: int = STEPS
-) -> Comparison:
+def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = None, steps: int = STEPS) -> Comparison:
     """What NEW allows and OLD denied, the reverse, and what NEW allows under lesser duties.
 
     on: compare on that moment alone, in UTC; None: on every day there is. steps: the bound on the search, each way.
