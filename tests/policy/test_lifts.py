@@ -188,7 +188,8 @@ def test_every_boolean_of_the_context_can_be_said_or_is_named_as_fixed() -> None
 
 def own_pack(rules: str) -> cedar.PolicySet:
     header = (
-        "// pack: own\n// title: T\n// promised_by: P\n// source: https://example.org\n"
+        "// pack: own\n// title: T\n// promised_by: P\n// in_force: always\n// status: optional\n"
+        "// source: https://example.org\n"
         "// checked_on: 2026-01-01\n// stale_after: 2029-01-01\n// secondary: none\n"
     )
     return cedar.assemble([packs.read("core"), packs.parse((header + rules).encode(), "own")])

@@ -18,6 +18,11 @@ from countenance.policy import cedar, packs
 if TYPE_CHECKING:
     from countenance.policy.packs import PackFile, Rule
 
+_STATUS = {
+    "on": "on in a fresh install",
+    "optional": "off in a fresh install",
+    "draft": "a draft, off in a fresh install",
+}
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -48,8 +53,9 @@ def list_packs(*, as_json: bool) -> None:
         click.echo(json.dumps([_pack(file, today) for file in found], ensure_ascii=False))
         return
     for file in found:
-        on = "on in a fresh install" if file.name in packs.FRESH_INSTALL else "off in a fresh install"
-        click.echo(f"{click.style(file.name, bold=True)}  {file.header.title}\n  {on}; {_freshness(file, today)}")
+        on = _STATUS[file.header.status]
+        click.echo(f"{click.style(file.name, bold=True)}  {file.header.title}")
+        click.echo(f"  {_in_force(file)}; {on}; {_freshness(file, today)}")
 
 
 @policy.command()
@@ -121,12 +127,15 @@ def _pack(file: PackFile, today: date) -> dict[str, Any]:
         "name": file.name,
         "title": header.title,
         "promised_by": header.promised_by,
+        "in_force": {"from": header.begins and header.begins.isoformat(), "until": header.ends and header.ends.isoformat()},
+        "status": header.status,
         "sources": list(header.sources),
+        "gaps": list(header.gaps),
         "checked_on": header.checked_on.isoformat(),
         "stale_after": header.stale_after.isoformat(),
         "stale": file.stale(today),
         "secondary": sorted(header.secondary),
-        "fresh_install": file.name in packs.FRESH_INSTALL,
+        "fresh_install": header.status == "on",
         "digest": file.digest,
     }
 
@@ -149,9 +158,18 @@ def _about(file: PackFile, today: date) -> list[str]:
         click.style(header.title, bold=True),
         f"  promised by {header.promised_by}",
         *(f"  {url}" for url in header.sources),
+        f"  {_in_force(file)}; {_STATUS[header.status]}",
         f"  {_freshness(file, today)}",
         f"  {file.digest}",
+        *(f"  not known: {gap}" for gap in header.gaps),
     ]
+
+
+def _in_force(file: PackFile) -> str:
+    begins, ends = file.header.begins, file.header.ends
+    if begins is None:
+        return "always in force"
+    return f"in force from {begins}" + (f" until {ends}, that day not included" if ends else "")
 
 
 def _freshness(file: PackFile, today: date) -> str:
