@@ -27,6 +27,8 @@ DAY = datetime(2021, 6, 10, tzinfo=UTC)
 _HEADER = """// pack: {name}
 // title: A set made for a test
 // promised_by: a test
+// in_force: always
+// status: optional
 // source: https://example.org
 // checked_on: 2026-11-22
 // stale_after: {stale}
@@ -71,7 +73,7 @@ class Point:
 
 
 CONTEXT = {**named(derive(ASK, FACTS)), "grant.present": True}
-SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
 VALUES: dict[str, tuple[Any, ...]] = {
     "action": ("provision", "verify", "export"),
     "sector": ("police", "sheriff", "commercial"),
@@ -84,7 +86,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "purpose": ("identity-verification", "missing-persons", "credit"),
     "mode": ("one-off", "real-time"),
     "minors": ("no", "unknown"),
-    "on": (DAY - SECOND, DAY, DAY + SECOND, DAY + timedelta(days=1), datetime(2019, 1, 1, tzinfo=UTC), ON),
+    "on": (DAY - HOUR, DAY, DAY + HOUR, DAY + timedelta(days=1), datetime(2019, 1, 1, tzinfo=UTC), ON),
     "verified": (True, False),
     "exception": ("", "thorn"),
     "authority.recognised": (True, False),
@@ -114,7 +116,7 @@ ATOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     'resource.mode == "real-time"': (("mode",),),
     'resource.minors != "no"': (("minors",),),
     'context.on >= datetime("2021-06-10")': (("on",),),
-    'context.on < datetime("2021-06-10").offset(duration("1d"))': (("on",),),
+    'context.on < datetime("2021-06-11")': (("on",),),
     'context.on == datetime("2021-06-10T00:00:00Z")': (("on",),),
     "context.verified": (("verified",),),
     'context.exception == "thorn"': (("exception", "verified"),),
@@ -206,6 +208,9 @@ def _meets(found: Comparison, clause: Clause, point: Point, order: tuple[str, st
     if name.startswith("seat-or-use-"):
         stem = name.removeprefix("seat-or-use-")
         return getattr(ask, stem) in values or getattr(ask, f"seat_{stem}") in values
+    if name.startswith("no-seat-or-use-"):
+        stem = name.removeprefix("no-seat-or-use-")
+        return getattr(ask, stem) not in values and getattr(ask, f"seat_{stem}") not in values
     if name == "on":
         return any(_within(span, point.on.strftime("%Y-%m-%dT%H:%M:%SZ")) for span in values)
     if name.startswith("model.") and name != "model.provenance":

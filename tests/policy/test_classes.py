@@ -65,7 +65,7 @@ def test_a_code_is_not_the_name_of_a_place(code: str) -> None:
 
 
 def test_a_date_is_cut_at_its_edge_and_a_number_between_two() -> None:
-    read = [OneOf("country", frozenset({"US"})), Below("model.groups", 4, equal=True)]
+    read: list[terms.Term] = [OneOf("country", frozenset({"US"})), Below("model.groups", 4, equal=True)]
     found = {each.name: each.classes for each in cut(read, [])}
     assert [each.words for each in found["country"]] == [("other",), ("US",)]
     assert [(each.since, each.until) for each in found["model.groups"]] == [(None, 5), (5, None)]

@@ -91,7 +91,7 @@ def without(name: str) -> list[R]:
         (
             edited("police", when=f'{POLICE_US} && context.exception != "thorn"'),
             "by or for police or sheriff, with a seat or a use in the United States, to every action but export, from "
-            "2020-06-11 on, where exception is thorn.",
+            "2020-06-11 on, where the exception for thorn applies.",
         ),
         (edited("meter", when="context.model.groups > 5"), "where model.groups is 5."),
     ],

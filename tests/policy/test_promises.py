@@ -1,4 +1,4 @@
-"""What companies promised and others demanded, on the days when it began and ended, by and for whom, and what lifts it."""
+"""What companies promised and others demanded, on the days when it began and ended, and what lifts it."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def test_seat_or_use_in_the_united_states(pack: str) -> None:
 
 
 @pytest.mark.parametrize("pack", ["amazon-2020", "amazon-2021"])
-@pytest.mark.parametrize("name", ["Thorn", "International Centre for Missing and Exploited Children", "Marinus Analytics"])
+@pytest.mark.parametrize(
+    "name", ["Thorn", "International Centre for Missing and Exploited Children", "Marinus Analytics"]
+)
 @pytest.mark.parametrize("purpose", ["missing-persons", "trafficking-rescue"])
 def test_the_named_may_search_for_victims_even_for_police(pack: str, name: str, purpose: str) -> None:
-    asked = Ask(
-        "identify", "nonprofit", "US", purpose, seat_country="US", acts_for=frozenset({"police"}), minors="no"
-    )
+    asked = Ask("identify", "nonprofit", "US", purpose, seat_country="US", acts_for=frozenset({"police"}), minors="no")
     day = on("2021-06-01", organisation=name)
     assert decided(pack, asked, day).allowed
     assert not decided(pack, asked, replace(day, organisation="")).allowed
@@ -188,7 +188,17 @@ def test_the_header_says_the_days_on_which_the_rules_change_their_mind() -> None
     """Before the first day a pack of forbids changes no answer; on its last it has nothing left to say."""
     core = cedar.load([])
     asks = [
-        Ask(action, sector, "US", purpose, seat_country="US", legal_effect="yes", mode=mode, camera="mobile", place=place)
+        Ask(
+            action,
+            sector,
+            "US",
+            purpose,
+            seat_country="US",
+            legal_effect="yes",
+            mode=mode,
+            camera="mobile",
+            place=place,
+        )
         for action in words.ACTIONS
         for sector in words.SECTORS
         for purpose in ("identity-verification", "missing-persons")
@@ -231,7 +241,11 @@ def test_what_is_never_served_is_denied_under_every_pack_law_and_authority(chose
     policies = cedar.load(chosen)
     for purpose in (*words.NEVER_PURPOSES, *words.REFUSED_PURPOSES):
         held = on(
-            "2026-11-22", laws=(law(),), authority=authority(purpose=purpose), organisation="Thorn", probe_basis="consent"
+            "2026-11-22",
+            laws=(law(),),
+            authority=authority(purpose=purpose),
+            organisation="Thorn",
+            probe_basis="consent",
         )
         for action in words.ACTIONS:
             for sector in ("police", "individual", "public-agency"):

@@ -1,7 +1,7 @@
 """The classes of each attribute: words, numbers and times that no rule at hand can tell apart.
 
 Each attribute of the ask and each fact of the context is cut by the constants that the rules compare it with;
-a date is cut at its edge, to the second, which is how finely a time is given to Cedar. One value stands for
+a date is cut at its edge, to the hour, which is how finely a time is given to Cedar. One value stands for
 each class, the most ordinary class comes first. `TIES` says which facts cannot be together, because one
 function (context.derive) writes them; everything else is taken to be possible. Nothing is decided here.
 """
@@ -45,7 +45,8 @@ _REGIONS = {"region": "country", "seat_region": "seat_country"}
 _PREFERRED = ("DE", "FR", "GB", "IN", "BR", "commercial", "individual", "nonprofit")
 _COMPARABLE = ({"country", "seat_country"}, {"region", "seat_region"})
 """Attributes that may be compared with each other and are followed; of other pairs nothing is taken for known."""
-_SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+"""How finely a time is given to Cedar: cedar.py decides each hour as its first moment."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ORDER = (
     *("action", "purpose", "sector", "party", "on", "country", "region", "seat_country", "seat_region"),
@@ -204,8 +205,8 @@ class _Cut:
         if name == "on" or SHAPE.get(name) is int:
             return self._spans(name)
         if SHAPE.get(name) is bool:
-            good = FACTS[name].good if name in FACTS else False
-            return tuple(Class(value, ("true" if value else "false",)) for value in (good, not good))
+            usual = ordinary(name)
+            return tuple(Class(value, ("true" if value else "false",)) for value in (usual, not usual))
         return self._words(name)
 
     def _take(self, atom: Term) -> None:
@@ -287,6 +288,11 @@ class _Cut:
         return ["", *sorted(named - {""}), *(each for each in invented if each not in named)]
 
 
+def ordinary(name: str) -> bool:
+    """What a fact is in an ordinary ask: in order; but there is no national law grounded in human rights."""
+    return name in FACTS and FACTS[name].good and not name.startswith("laws.")
+
+
 def plain(atom: Term) -> Term:
     """`atom`, or an Opaque of it where the classes of its attributes could not tell when it holds."""
     if isinstance(atom, Like) and not _tells(atom):
@@ -303,17 +309,22 @@ def _tells(like: Like) -> bool:
 
 def _around(value: Literal) -> tuple[int | datetime, ...]:
     if isinstance(value, datetime):
-        return (value, value + _SECOND) if value.microsecond == 0 else ()
+        return (value, value + HOUR) if value == whole_hour(value) else ()
     return (value, value + 1) if isinstance(value, int) and not isinstance(value, bool) else ()
 
 
 def _first_beyond(atom: Below) -> int | datetime:
-    """The least value that is not below the limit; of times, in whole seconds."""
+    """The least value that is not below the limit; of times, in whole hours."""
     limit = atom.limit
     if isinstance(limit, datetime):
-        whole = limit.replace(microsecond=0)
-        return whole + _SECOND if atom.equal or whole < limit else whole
+        begun = whole_hour(limit)
+        return begun + HOUR if atom.equal or begun < limit else begun
     return limit + 1 if atom.equal else limit
+
+
+def whole_hour(moment: datetime) -> datetime:
+    """The first moment of its hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _inside(since: int | datetime | None, until: int | datetime | None, name: str) -> Literal:

@@ -19,7 +19,7 @@ from countenance.policy.diagram import ALL, NONE, Diagrams
 from countenance.policy.terms import SETS, Below, Choose, Const, Like, Not, OneOf, Opaque, Relation, Same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from countenance.policy.classes import Attribute
     from countenance.policy.diagram import Box
@@ -64,7 +64,7 @@ class Conditions:
                 found.append(self._table((region, country), _lies_in))
         return [*found, *map(self._party, sorted({n.split(":")[1] for n in self.level if n.startswith("parties:")}))]
 
-    def box(self, **values: frozenset[str]) -> Box:
+    def box(self, values: Mapping[str, frozenset[str]]) -> Box:
         """The asks whose attributes have one of these words."""
         at = {self.level[name]: self.attributes[self.level[name]] for name in values}
         return {level: each.which(partial(contains, values[each.name])) for level, each in at.items()}

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from countenance.policy import cedar, spoken, terms, witness
-from countenance.policy.classes import cut
+from countenance.policy.classes import HOUR, cut, whole_hour
 from countenance.policy.conditions import Conditions, Meaning
 from countenance.policy.cover import cover
 from countenance.policy.diagram import NONE, TooLarge
@@ -25,7 +25,7 @@ from countenance.policy.opening import Comparison, Opening
 from countenance.policy.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from countenance.policy.diagram import Box
     from countenance.policy.opening import Example, Kind
@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 
 STEPS = 400_000
 """Most groups of conditions looked into for one direction of one comparison, some ten seconds."""
+FEW = 12
+"""Boxes that a reader can take in at once."""
 _ALWAYS = ("action", "purpose", "on")
-"""Attributes that an opening names wherever it is narrower in them than NEW is anyway."""
+"""Attributes that an opening names wherever it is narrower in them than what either set allows at all."""
 
 
 def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = None, steps: int = STEPS) -> Comparison:
     """What NEW allows and OLD denied, the reverse, and what NEW allows under lesser duties.
 
-    on: compare on that moment alone, in UTC; None: on every day there is. steps: the bound on the search, each way.
+    on: compare in the hour of that moment alone, in UTC; None: on every day there is. steps: the bound on the search,
+    each way.
     """
     try:
         there, back = Direction(old, new, on, steps), Direction(new, old, on, steps)
@@ -50,6 +53,26 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
     opened, closed, eased = there.openings(), back.openings(), there.eased()
     unproven = tuple(dict.fromkeys((*there.unproven, *back.unproven)))
     return Comparison(old.digest, new.digest, opened, closed, eased, unproven, there.named())
+
+
+def allowed(policies: cedar.PolicySet, **words: frozenset[str]) -> Example | None:
+    """An ask that `policies` allows, whose attributes (`purpose`) have one of these words; None: proven that none is.
+
+    Raises Unproven where the bound was hit, and where Cedar does not confirm the ask that was found.
+    """
+    try:
+        asked = [terms.OneOf(name, frozenset[terms.Literal]({word})) for name, known in words.items() for word in known]
+        side = Direction(policies, policies, None, STEPS, asked)
+        found = side.example_of(words)
+    except (TooLarge, RecursionError):
+        raise Unproven("the search was given up before it was through") from None
+    if found is not None and not cedar.redecide(policies, found.ask, found.on, found.context).allowed:
+        raise Unproven("Cedar does not confirm what was found")
+    return found
+
+
+class Unproven(Exception):
+    """Nothing was proven either way; whoever asked must take the worse for true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +97,42 @@ class Side:
 class Direction:
     """The way from one set to the other, and what opens on it."""
 
-    def __init__(self, old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None, steps: int) -> None:
+    def __init__(
+        self, old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None, steps: int, also: Sequence[Term] = ()
+    ) -> None:
+        """also: terms by which the attributes are cut further."""
+        on = None if on is None else whole_hour(on)
         read = [_terms(each) for each in (old, new)]
-        edges = [_stale(old), _stale(new), *([] if on is None else [on, on + timedelta(seconds=1)])]
-        self._attributes = cut([term for side in read for term in side.values()], edges)
+        edges = [_stale(old), _stale(new), *([] if on is None else [on, on + HOUR])]
+        told = [term for side in read for term in side.values()]
+        self._attributes = cut([*told, *also], edges)
         self._conditions = Conditions(self._attributes)
         self._diagrams = self._conditions.diagrams
         self._search = Search(self._diagrams, steps)
         self._old, self._new = (self._side(*each) for each in zip((old, new), read, strict=True))
-        self._on = [] if on is None else [self._span(on, on + timedelta(seconds=1))]
-        self._given: tuple[int, ...] = ()
+        before = {self._denied(each) for each in self._old.forbids.values()}
+        after = {name: self._denied(each) for name, each in self._new.forbids.items()}
+        self._fresh = {name: node for name, node in after.items() if node not in before}
+        self._on = [] if on is None else [self._span(on, on + HOUR)]
+        self._before = self.allowed(self._old)
+        self._given = self.allowed(self._new)
         self._feasible: dict[int, frozenset[int]] = {}
         self.unproven: list[str] = []
 
     def openings(self) -> tuple[Opening, ...]:
         """What NEW allows and OLD denied, smallest first."""
-        self._assume(self.allowed(self._new))
+        self._given, self._feasible = self.allowed(self._new), {}
         return self._described((*self._forbids(), *self._permits(), *self._staleness()))
 
     def eased(self) -> tuple[Opening, ...]:
         """What both allow, and NEW under fewer duties."""
-        self._assume((*self.allowed(self._new), *self.allowed(self._old)))
+        self._given, self._feasible = (*self.allowed(self._new), *self.allowed(self._old)), {}
         return self._described(self._duties())
+
+    def example_of(self, words: Mapping[str, frozenset[str]]) -> Example | None:
+        """An ask of these words that NEW allows, if there is one. Raises TooLarge."""
+        choice = self._find(self._conditions.box(words))
+        return None if choice is None else witness.example(self._attributes, choice)
 
     def named(self) -> dict[str, tuple[str, ...]]:
         """The words that the rules name of each attribute that also has others."""
@@ -121,6 +158,9 @@ class Direction:
             parted[policies.rules[name].effect][name] = meaning
         return Side(policies, parted["permit"], parted["forbid"], _stale(policies))
 
+    def _denied(self, forbid: Meaning) -> int:
+        return self._diagrams.either(forbid.holds, forbid.fails)
+
     def _span(self, since: datetime | None, until: datetime) -> int:
         level = self._conditions.level["on"]
         classes = self._attributes[level].classes
@@ -134,9 +174,9 @@ class Direction:
     def _forbids(self) -> Iterator[Found]:
         """Forbids of OLD that NEW lacks, each without what its successor, or one that reads no more, still denies."""
         diagrams = self._diagrams
-        new = {name: diagrams.either(each.holds, each.fails) for name, each in self._new.forbids.items()}
+        new = {name: self._denied(each) for name, each in self._new.forbids.items()}
         for name, meaning in self._old.forbids.items():
-            denied = diagrams.either(meaning.holds, meaning.fails)
+            denied = self._denied(meaning)
             if denied in new.values():
                 continue
             for other, node in new.items():
@@ -168,9 +208,6 @@ class Direction:
             nodes = [self._diagrams.any_of([each.holds for each in side.values()]) for side in (bound, still)]
             yield Found("duty", tuple(bound), self._diagrams.less(*nodes))
 
-    def _assume(self, given: Sequence[int]) -> None:
-        self._given, self._feasible = tuple(given), {}
-
     def _described(self, found: Iterable[Found]) -> tuple[Opening, ...]:
         opened = [opening for each in found if each.node != NONE for opening in self._opening(each)]
         return tuple(sorted(opened, key=_size))
@@ -178,11 +215,22 @@ class Direction:
     def _opening(self, found: Found) -> list[Opening]:
         """The openings of one change; one that is not proven where a bound was hit."""
         try:
-            met = [(box, self._plainest(box)) for box in cover(self._diagrams, found.node)]
+            met = [(box, self._plainest(box)) for box in self._boxes(found.node)]
             return self._spoken(found, [(self._narrowed(box, some), some) for box, some in met if some is not None])
         except TooLarge:
             self.unproven.append(f"{' and '.join(found.rules)}: the search was given up before it was through.")
             return [Opening(found.kind, found.rules, (), "every ask, for all that could be proven.", None)]
+
+    def _boxes(self, node: int) -> list[Box]:
+        """What differs as boxes; without what the new rules of NEW deny of it, where that is still said in few."""
+        wide = cover(self._diagrams, node)
+        for name in self._fresh:
+            node = self._diagrams.less(node, self._fresh[name])
+        try:
+            fine = cover(self._diagrams, node)
+        except TooLarge:
+            return wide
+        return fine if len(fine) <= max(FEW, len(wide)) else wide
 
     def _find(self, box: Box) -> Choice | None:
         return self._search.find((*self._given, self._diagrams.box(box)))
@@ -192,31 +240,33 @@ class Direction:
         for name, level in self._conditions.level.items():
             stem, _, word = name.partition(":")
             if stem == "parties" and self._attributes[level].which(bool) == box.get(level):
-                own = {**self._conditions.box(sector=frozenset({word})), **box}
+                own = {**self._conditions.box({"sector": frozenset({word})}), **box}
                 if (found := self._find(own)) is not None:
                     return found
         return self._find(box)
 
     def _narrowed(self, box: Box, choice: Choice) -> Box:
-        """`box` by the classes that NEW can allow in it, without attributes in which NEW is no wider anyway."""
+        """`box` by the classes that NEW can allow in it, without attributes in which neither set is any wider."""
         seen, found = [choice], dict(box)
         for level in sorted({*box, *(self._conditions.level[name] for name in _ALWAYS)}):
-            found[level] = self._possible(box, level, seen)
+            found[level] = self._possible(self._given, box, level, seen)
             if found[level] == self._everywhere(level):
                 del found[level]
         return found
 
     def _everywhere(self, level: int) -> frozenset[int]:
+        """The classes at `level` of the asks that either set allows."""
         if level not in self._feasible:
-            self._feasible[level] = self._possible({}, level, [])
+            now, before = (self._possible(given, {}, level, []) for given in (self._given, self._before))
+            self._feasible[level] = now | before
         return self._feasible[level]
 
-    def _possible(self, box: Box, level: int, seen: list[Choice]) -> frozenset[int]:
-        """The classes at `level` of the asks in `box` that can be; what was found on the way is added to `seen`."""
+    def _possible(self, given: tuple[int, ...], box: Box, level: int, seen: list[Choice]) -> frozenset[int]:
+        """The classes at `level` of the asks in `box` for which `given` holds; what was found is added to `seen`."""
         met = set()
         for at in sorted(box.get(level, range(self._diagrams.sizes[level]))):
             if not any(choice.get(level, at) == at for choice in seen):
-                choice = self._find({**box, level: frozenset({at})})
+                choice = self._search.find((*given, self._diagrams.box({**box, level: frozenset({at})})))
                 if choice is None:
                     continue
                 seen.append(choice)
@@ -244,7 +294,7 @@ class Direction:
         return example if expected and new.allowed else None
 
     def _words(self) -> dict[str, tuple[str, ...]]:
-        """The values that NEW allows anything for, by the names of clauses."""
+        """The values that either set allows anything for, by the names of clauses."""
         names: dict[str, tuple[str, ...]] = {}
         for level, classes in self._feasible.items():
             for key, values in spoken.clauses(self._attributes, {level: classes}).items():

@@ -29,9 +29,10 @@ class Clause:
     """One attribute of an ask and the values it may have, at least one of them.
 
     attribute: a flag of `decide` (`country`), a fact of the context (`authority.recognised`), or one of
-    `by-or-for`, `not-by-or-for` (a party of the ask) and `seat-or-use-country`, `seat-or-use-region`. values: words;
-    `other` stands for every word that neither set mentions; for `on` each is a span `FROM..UNTIL` in UTC, FROM
-    inclusive, UNTIL exclusive, either may be empty.
+    `by-or-for` (a party of the ask), `seat-or-use-country`, `seat-or-use-region`; `not-by-or-for` and the like: none
+    of the values. values: words; `other` stands for every word that neither set mentions, `one-other` and `another` for
+    two different ones; for `on` and for numbers each is a span `FROM..UNTIL` (times in UTC), FROM inclusive, UNTIL
+    exclusive, either may be empty.
     """
 
     attribute: str
@@ -98,15 +99,16 @@ def to_wire(found: Comparison) -> dict[str, object]:
         "new": found.new,
         "loosens": found.loosens,
         "proven": found.proven,
-        "openings": [_opening(each) for each in found.openings],
-        "closings": [_opening(each) for each in found.closings],
-        "eased": [_opening(each) for each in found.eased],
+        "openings": [one_to_wire(each) for each in found.openings],
+        "closings": [one_to_wire(each) for each in found.closings],
+        "eased": [one_to_wire(each) for each in found.eased],
         "unproven": list(found.unproven),
         "named": {name: list(words) for name, words in found.named.items()},
     }
 
 
-def _opening(opening: Opening) -> dict[str, object]:
+def one_to_wire(opening: Opening) -> dict[str, object]:
+    """The JSON of one opening."""
     return {
         "says": opening.says,
         "kind": opening.kind,

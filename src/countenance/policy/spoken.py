@@ -44,6 +44,8 @@ _WHERE = {
     "seat-region": "with a seat in {}",
     "seat-or-use-country": "with a seat or a use in {}",
     "seat-or-use-region": "with a seat or a use in {}",
+    "no-seat-or-use-country": "with neither seat nor use in {}",
+    "no-seat-or-use-region": "with neither seat nor use in {}",
 }
 _WHAT = {"action": "to {}", "purpose": "for {}"}
 _ORDER = (*_WHO, *_WHERE, *_WHAT, "mode", "place", "camera", "probe", "capture", "minors", "legal-effect", "on")
@@ -68,7 +70,23 @@ def clauses(attributes: Sequence[Attribute], box: Mapping[int, frozenset[int]]) 
             found[name, which] = (*found.get((name, which), ()), word)
         else:
             found[_flag(attribute.name), ""] = _values([attribute.classes[at] for at in sorted(classes)])
+    return _elsewhere(found, named(attributes))
+
+
+def _elsewhere(found: Words, names: Mapping[str, tuple[str, ...]]) -> Words:
+    """A seat that is not there and a use that is not: neither."""
+    for stem in ("country", "region"):
+        pair = [(each, "") for each in (stem, f"seat-{stem}")]
+        missing = [tuple(w for w in names.get(key[0], ()) if w not in found.get(key, (w,))) for key in pair]
+        if all(key in found for key in pair) and missing[0] == missing[1] != ():
+            rest = {key: values for key, values in found.items() if key not in pair}
+            return {**rest, (f"no-seat-or-use-{stem}", ""): missing[0]} if _others(found, pair) else found
     return found
+
+
+def _others(found: Words, keys: Sequence[tuple[str, str]]) -> bool:
+    """Whether each of these clauses holds for every word that is not named."""
+    return all({OTHER} <= set(found[key]) or set(OTHERS) <= set(found[key]) for key in keys)
 
 
 def merged(boxes: Iterable[tuple[Words, T]]) -> list[tuple[Words, T]]:
@@ -229,13 +247,18 @@ def _fact(attribute: str, values: tuple[str, ...]) -> str:
     if SHAPE.get(attribute) is int:
         spans = [each.split("..") for each in values]
         return f"where {attribute} is {_or([_number(since, until) for since, until in spans])}"
+    if attribute == "exception":
+        named = [each for each in values if each]
+        ways = [f"the exception for {_or(named)} applies"] if named else []
+        return f"where {_or(['no exception by name applies'] * (len(named) < len(values)) + ways)}"
     if attribute not in FACTS:
-        return f"{'where ' if attribute in SHAPE else ''}{attribute} is {_or([each or 'nothing' for each in values])}"
+        return f"{attribute.replace('_', '-')}: {_or([each or 'nothing' for each in values])}"
     good = "true" if FACTS[attribute].good else "false"
     says = f"{FACTS[attribute].of} {FACTS[attribute].says}".strip()
     if attribute.startswith(_LAW):
         country = attribute.removeprefix(_LAW).split(".")[0]
-        says = f"a national law of {_NAMES.get(country, 'the country of use')} grounded in human rights is in force"
+        law = f"national law of {_NAMES.get(country, 'the country of use')} grounded in human rights is in force"
+        return f"while a {law}" if values == (good,) else f"as long as no {law}"
     if values == (good,):
         return f"where {says}"
     return f"where {_BAD[attribute]}" if attribute in _BAD else f"though it is not so that {says}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from countenance.policy import words
@@ -105,7 +105,6 @@ class Choose:
 Term = Const | OneOf | Below | Like | Same | Relation | Opaque | Not | Choose
 TRUE, FALSE = Const(True), Const(False)  # noqa: FBT003
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_DURATION = re.compile(r"\A(-?)(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+)s)?(?:([0-9]+)ms)?\Z")
 
 
 def rule(form: dict[str, Any]) -> Term:
@@ -331,28 +330,11 @@ def _set(node: Any) -> str | frozenset[str] | None:
 
 
 def _moment(node: Any) -> datetime | None:
-    """The time that `datetime("…")` is, with or without an offset; in UTC."""
-    if "offset" in node:
-        start, step = _moment(node["offset"][0]), _duration(node["offset"][1])
-        try:
-            return None if start is None or step is None else start + step
-        except OverflowError:
-            return None
+    """The time that `datetime("…")` is, in UTC; loading a pack has refused arithmetic on times."""
     if "datetime" not in node or not isinstance(text := node["datetime"][0].get("Value"), str):
         return None
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def _duration(node: Any) -> timedelta | None:
-    text = node["duration"][0].get("Value") if "duration" in node else None
-    found = _DURATION.match(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    sign, *parts = found.groups()
-    days, hours, minutes, seconds, thousandths = (int(each or 0) for each in parts)
-    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=thousandths)
-    return -length if sign else length
 
 
 def _opaque(node: Any) -> Opaque:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from countenance.domain.decision import Ask
+from countenance.policy.classes import ordinary
 from countenance.policy.context import SHAPE
-from countenance.policy.lifts import FACTS
 from countenance.policy.opening import Example
 from countenance.policy.terms import SETS, USE
 
@@ -34,7 +34,18 @@ _SECTOR = "commercial"
 def example(attributes: tuple[Attribute, ...], choice: Choice) -> Example:
     """The ask of these classes, by level; the most ordinary class where none was chosen."""
     values = {each.name: each.classes[choice.get(level, 0)].value for level, each in enumerate(attributes)}
+    chosen = {attributes[level].name for level in choice}
+    if {"country", "seat_country"} - chosen and not {"region", "seat_region"} & chosen:
+        _settle(values, chosen)
     return Example(_ask(values), cast("datetime", values["on"]), _context(values))
+
+
+def _settle(values: dict[str, Any], chosen: set[str]) -> None:
+    """Seat and use in one country, where only one of them was chosen."""
+    if "country" in chosen:
+        values["seat_country"] = values["country"]
+    elif "seat_country" in chosen:
+        values["country"] = values["seat_country"]
 
 
 def _ask(values: Mapping[str, Any]) -> Ask:
@@ -63,5 +74,5 @@ def _context(values: Mapping[str, Any]) -> dict[str, Value]:
 
 def _ordinary(name: str) -> Value:
     if SHAPE[name] is bool:
-        return FACTS[name].good if name in FACTS else False
+        return ordinary(name)
     return 0 if SHAPE[name] is int else _WORDS.get(name, "")
