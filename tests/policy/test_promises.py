@@ -1,4 +1,4 @@
-"""What companies promised and others demanded, on the days when it began and ended, and what lifts it."""
+"""What companies promised and others demanded: the days of it, by and for whom, and what lifts it."""
 
 from __future__ import annotations
 

@@ -175,6 +175,10 @@ def _about(file: PackFile, today: date) -> list[str]:
     ]
 
 
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
 def _in_force(file: PackFile) -> str:
     begins, ends = file.header.begins, file.header.ends
     if begins is None:

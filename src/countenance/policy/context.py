@@ -142,7 +142,7 @@ def written(values: Values) -> Written:
             node = node.setdefault(part, {})  # type: ignore[assignment]
         node[leaf] = value
     said = named(values)
-    errors = [words.unknown_in(flag, str(said[name]), known) for flag, name, known in WORDS if said[name] not in known]
+    errors = [words.unknown_in(flag, str(said[name]), known) for flag, name, known in _WORDS if said[name] not in known]
     return Written(json.dumps(tree).removeprefix("{"), tuple(errors), MappingProxyType(said))
 
 
@@ -245,7 +245,7 @@ _LAW_ENFORCEMENT = frozenset(words.LAW_ENFORCEMENT)
 _NO_AUTHORITY: tuple[Value, ...] = ("none", False, False, False, False, False, False)
 _NO_PAPERWORK = Paperwork()
 _NOTHING_FILED = (False,) * 11
-WORDS = (
+_WORDS = (
     ("consent", "consent.basis", words.CONSENTS),
     ("probe-basis", "probe_basis", words.PROBE_BASES),
     ("authority", "authority.kind", (*words.AUTHORITY_KINDS, "none")),
