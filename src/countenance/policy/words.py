@@ -72,7 +72,6 @@ COUNTRIES = tuple(_CODES.split())
 _EEA_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
 EEA = frozenset(_EEA_CODES.split())
 """The 27 members of the European Union, Iceland, Liechtenstein and Norway."""
-_CODES_OF_COUNTRIES = frozenset({*COUNTRIES, "EEA"})
 _REGION = re.compile(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")
 _LOCALITY = re.compile(r"\A[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}\Z")
 
@@ -101,7 +100,7 @@ def is_region(text: str) -> bool:
 
 def is_locality(text: str) -> bool:
     """Whether `text` can be the name of a place; the code of a country, of a region or of the EEA is none."""
-    return _LOCALITY.match(text) is not None and text not in _CODES_OF_COUNTRIES and not is_region(text)
+    return _LOCALITY.match(text) is not None and text not in (*COUNTRIES, "EEA") and not is_region(text)
 
 
 def unknown(ask: Ask) -> tuple[str, ...]:
