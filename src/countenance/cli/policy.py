@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from countenance.cli import compare
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
 
@@ -35,7 +36,13 @@ def policy() -> None:
       countenance policy packs
       countenance policy show microsoft-2020
       countenance policy check ./my-packs
+      countenance policy diff ./packs-in-force ./packs-proposed
+      countenance policy compare microsoft-2020 amazon-2020 --on 2020-06-12
     """
+
+
+policy.add_command(compare.diff_sets)
+policy.add_command(compare.compare_packs)
 
 
 @policy.command("packs")

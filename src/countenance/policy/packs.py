@@ -179,10 +179,13 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
     return ruled
 
 
-def set_digest(packs: Sequence[PackFile]) -> str:
-    """`sha256:` over the schema and the names and digests of the packs, in whatever order."""
+def set_digest(packs: Sequence[PackFile], under: str = "") -> str:
+    """`sha256:` over the schema and the names and digests of the packs, in whatever order.
+
+    under: the text of the schema; this installation's where it is empty.
+    """
     lines = sorted(f"{pack.name} {pack.digest}\n" for pack in packs)
-    whole = hashlib.sha256(schema().encode()).hexdigest() + "\n" + "".join(lines)
+    whole = hashlib.sha256((under or schema()).encode()).hexdigest() + "\n" + "".join(lines)
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
 
 
