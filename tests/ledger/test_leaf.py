@@ -40,6 +40,10 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "withdrawal": {"purpose": "access-control", "undoes": UNDONE},
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
+    "schedule": {
+        "day": "2026-12-24", "because": ["core.model-stale", "washington-rcw-43.386.notice"], "becomes": ["deny"],
+        "sectors": ["police"], "countries": ["DE", "US"], "purposes": ["access-control"],
+    },
     "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
 }  # fmt: skip
 JSON = st.recursive(

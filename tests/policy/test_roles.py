@@ -12,13 +12,13 @@ from countenance.ledger import vocabulary
 from countenance.policy import roles
 
 ACTS = sorted(vocabulary.ACTS)
-READS = {"account-list", "application-list", "application-show", "grant-list", "key-list"}
+READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-OWN_READS = {"account-list", "grant-list", "key-list", "decision-list"}
+OWN_READS = {"account-list", "grant-list", "key-list", "decision-list", "schedule-list"}
 MAY = {
     ("provider", "operator"): READS | RUNS,
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
-                               "grant-list"},
+                               "grant-list", "schedule-list"},
     ("provider", "auditor"): READS,
     ("provider", "reviewer"): set(),
     ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from countenance.cli.coming import schedule
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
 
@@ -30,7 +31,11 @@ def policy() -> None:
       countenance policy packs
       countenance policy show microsoft-2020
       countenance policy check ./my-packs
+      countenance policy schedule --days 400
     """
+
+
+policy.add_command(schedule)
 
 
 @policy.command("packs")

@@ -19,6 +19,7 @@ from countenance.http.bodies import JSON_LIMIT, strict_json, unknown, whole
 from countenance.http.callers import house_of
 from countenance.policy import packs, whatif, wire
 from countenance.service import decide as service
+from countenance.service import schedule
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -55,6 +56,15 @@ async def policies(request: Request) -> Any:
     in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
     shown = {"in_force": in_force, "digest": house.policies.digest}
     return fresh.document(request, shapes.Policies.model_validate(shown))
+
+
+@router.get("/policies/schedule", **described.kept(shapes.Schedule))
+async def policy_schedule(request: Request) -> Any:
+    """What is coming: days on which rules, packs, laws and the model turn, and for what kinds answers will change."""
+    house = house_of(request)
+    today, turns, announced = await run_in_threadpool(schedule.told, house)
+    shown = {"on": today.isoformat(), "digest": house.policies.digest, "turns": turns, "announced": announced}
+    return fresh.document(request, shapes.Schedule.model_validate(shown))
 
 
 @router.get("/policies/{pack}", **described.kept(shapes.PackText, 404))

@@ -76,6 +76,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "start": (),
     "policy-change": ("part", "before", "after"),
     "backup": ("step", "backup", "until"),
+    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
 
@@ -358,6 +359,11 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "step": lambda value: value in ("made", "ended", "restored"),
     "backup": _text(_BACKUP),
     "until": lambda value: _is_time(_HOUR, value),
+    "day": lambda value: isinstance(value, str) and _is_time(_HOUR, f"{value}T00:00:00Z"),
+    "because": _set_of(_reason),
+    "becomes": _set_of(lambda value: value in ("allow", "deny")),
+    "sectors": _words,
+    "countries": _set_of(_place(_COUNTRY, empty=False)),
     "part": _word,
     "before": _digest,
     "after": _digest,

@@ -39,6 +39,7 @@ WORDS: dict[str, frozenset[str]] = {
 ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
     "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
+    "schedule-list",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 

@@ -104,6 +104,15 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
 
 
+def forms(policies: PolicySet) -> dict[str, object]:
+    """What each rule asks, by its id, in Cedar's JSON policy format."""
+    found: dict[str, object] = {}
+    for file in policies.files:
+        for rule in json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"].values():
+            found[rule["annotations"]["id"]] = rule["conditions"]
+    return found
+
+
 class Rulebook:
     """Rules under a schema of their own, proven against it once. marks: (effect, annotations) of each, in order."""
 

@@ -24,7 +24,7 @@ def read(residual: object) -> Open:
     names: set[str] = set()
     limits: set[tuple[str, int]] = set()
     days: set[date] = set()
-    for node in _nodes(residual):
+    for node in nodes(residual):
         if (name := _fact(node)) is not None:
             names.add(name)
         for operator, sides in node.items():
@@ -44,16 +44,16 @@ def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int
         days.add(day)
 
 
-def _nodes(tree: object) -> Iterator[dict[str, object]]:
-    """Every object of the tree; a chain of attributes counts once, whole."""
+def nodes(tree: object) -> Iterator[dict[str, object]]:
+    """Every object of a tree of Cedar's JSON; a chain of attributes counts once, whole."""
     if isinstance(tree, list):
         for each in tree:
-            yield from _nodes(each)
+            yield from nodes(each)
     elif isinstance(tree, dict):
         yield tree
         if _fact(tree) is None:
             for each in tree.values():
-                yield from _nodes(each)
+                yield from nodes(each)
 
 
 def _fact(node: object) -> str | None:
