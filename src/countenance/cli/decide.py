@@ -52,7 +52,7 @@ _HELP = {
     "authority": "FILE of a warrant, court order, exigency or judicial authorisation.",
     "law": "FILE of a law, as a what-if.",
     "paperwork": "FILE of what is on file for the use.",
-    "consent": f"The basis for the people enrolled: {', '.join(words.CONSENTS)}.",
+    "consent": f"The basis for the people enrolled: {', '.join((*words.CONSENTS, whatif.WRITTEN))}.",
     "probe-basis": f"The basis for the person in the probe: {', '.join(words.PROBE_BASES)}.",
     "activity": f"The meter against mass surveillance: {', '.join(whatif.ACTIVITIES)}.",
     "model": f"Its evaluation: {', '.join(whatif.MODELS)}.",

@@ -69,7 +69,11 @@ class GrantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A warrant, court order, exigency or judicial authorisation, and the law that recognises it."""
+    """A warrant, court order, exigency or judicial authorisation, and the law that recognises it.
+
+    requested_at, granted_at, refused_at: aware times, where use began before a judge had decided; a document that
+    says none of them is itself the authorisation, granted when it begins.
+    """
 
     kind: str
     issuer: str
@@ -78,6 +82,9 @@ class Authority:
     start: date
     until: date
     recognised_by: str
+    requested_at: datetime | None = None
+    granted_at: datetime | None = None
+    refused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,14 @@ class Law:
 
 @dataclass(frozen=True, slots=True)
 class Paperwork:
-    """What is on file for a use; dates in UTC. Empty: nothing."""
+    """What is on file for a use; dates in UTC. Empty: nothing.
+
+    report_addresses_errors: the report says how error rates above one percent are dealt with. public_policy: since
+    when a written policy on use and retention is public. rights_assessment: AI Act, Article 27; eu_registered:
+    Article 49. federal_reported: when a use under a federal mandate, for these purposes, was reported to a
+    legislative authority. mitigation_due: the last day in time for a vendor's mitigation plan that is not carried
+    out yet; None: none is open. nist_evaluated: when NIST evaluated the version of the model in use.
+    """
 
     notice_of_intent: date | None = None
     report_published: date | None = None
@@ -118,9 +132,17 @@ class Paperwork:
     report_purposes: frozenset[str] = frozenset()
     report_sections: frozenset[str] = frozenset()
     report_model_version: str = ""
+    report_addresses_errors: bool = False
     operational_test_passed: date | None = None
     training_valid_until: date | None = None
     reviewers: int = 0
+    public_policy: date | None = None
+    rights_assessment: date | None = None
+    eu_registered: date | None = None
+    federal_reported: date | None = None
+    federal_purposes: frozenset[str] = frozenset()
+    mitigation_due: date | None = None
+    nist_evaluated: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +173,10 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What could change. `on` is an aware UTC time; `consent` is the basis for the enrolled."""
+    """What could change. `on` is an aware UTC time; `consent` is the basis for the enrolled.
+
+    written_release: each basis that counts here is a release in writing, given after notice of purpose and term.
+    """
 
     on: datetime
     model: ModelFacts
@@ -162,6 +187,7 @@ class Facts:
     laws: tuple[Law, ...] = ()
     paperwork: Paperwork = Paperwork()
     consent: str = "on-record"
+    written_release: bool = False
     probe_basis: str = "notice"
     activity: Activity = Activity()
 

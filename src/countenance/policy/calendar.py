@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from countenance.policy import cedar
-from countenance.policy.residual import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,16 +90,24 @@ def days(form: object) -> frozenset[date]:
 
 
 def _moments(form: object) -> Iterator[datetime]:
-    for node in nodes(form):
+    for node in _nodes(form):
         if (text := _argument(node, "datetime")) is not None:
             moment = datetime.fromisoformat(text)
             yield moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _durations(form: object) -> Iterator[timedelta]:
-    for node in nodes(form):
+    for node in _nodes(form):
         if (text := _argument(node, "duration")) is not None:
             yield sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(text)), timedelta(0))
+
+
+def _nodes(tree: object) -> Iterator[dict[str, object]]:
+    """Every object of a tree of Cedar's JSON."""
+    if isinstance(tree, dict):
+        yield tree
+    for each in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(each)
 
 
 def _argument(node: dict[str, object], function: str) -> str | None:

@@ -244,15 +244,17 @@ def prepare(ask: Ask) -> Prepared:
 
 def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:
     """What an ask is, as the attributes of the customer and of the use."""
+    seat_country, seat_region = words.seat(ask)
     customer: dict[str, object] = {
         "sector": ask.sector,
         "acts_for": sorted(ask.acts_for),
         "requested_by": sorted(ask.requested_by),
         "parties": sorted(words.parties(ask)),
-        "seat_country": ask.seat_country or ask.country,
-        "seat_region": ask.seat_region or ("" if ask.seat_country else ask.region),
+        "seat_country": seat_country,
+        "seat_region": seat_region,
     }
-    return {"Customer": customer, "Use": {name: getattr(ask, name) for name in _USE_ATTRIBUTES}}
+    use: dict[str, object] = {name: getattr(ask, name) for name in _USE_ATTRIBUTES}
+    return {"Customer": customer, "Use": {**use, "territories": sorted(words.territories(ask))}}
 
 
 def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:

@@ -32,6 +32,7 @@ SHAPE: dict[str, type] = {
     **{f"grant.{name}": bool for name in ("present", "purpose", "mode", "place", "current", "approved")},
     "consent.on_record": bool,
     "consent.basis": str,
+    "consent.written_release": bool,
     "authority.kind": str,
     "authority.names_person": bool,
     "authority.current": bool,
@@ -39,6 +40,7 @@ SHAPE: dict[str, type] = {
     "authority.recognised": bool,
     "authority.region_missing": bool,
     "authority.locality_missing": bool,
+    "authority.authorised_in_time": bool,
     "laws.national.US.grounded_in_human_rights": bool,
     "laws.national.use.grounded_in_human_rights": bool,
     "paperwork.notice_of_intent": bool,
@@ -48,10 +50,18 @@ SHAPE: dict[str, type] = {
     "paperwork.report.covers_purpose": bool,
     "paperwork.report.all_sections": bool,
     "paperwork.report.names_model": bool,
+    "paperwork.report.addresses_errors": bool,
     "paperwork.operational_test": bool,
     "paperwork.training_valid": bool,
     "paperwork.one_reviewer": bool,
     "paperwork.two_reviewers": bool,
+    "paperwork.public_policy": bool,
+    "paperwork.rights_assessment": bool,
+    "paperwork.eu_registration": bool,
+    "paperwork.federal_exemption": bool,
+    "paperwork.mitigation_overdue": bool,
+    "paperwork.nist_evaluation": bool,
+    "paperwork.complete": bool,
     "activity.tripped": bool,
     "activity.one_to_many": bool,
     "model.evaluated": bool,
@@ -74,11 +84,17 @@ EXCEPTIONS = {
 SECTIONS = frozenset("abcdefgh")
 NOTICE_PERIOD = timedelta(days=90)
 """From publication of an accountability report to use, 90 days: RCW 43.386.020, read in secondary sources."""
+URGENT = timedelta(hours=24)
+"""Use at once, before a judge has decided, from its beginning to the request: AI Act, Article 5(3)."""
+URGENT_AFTERWARDS = timedelta(hours=48)
+"""The same for recognition on recordings: AI Act, Article 26(10)."""
+_LIVE = frozenset({"near-real-time", "real-time", "ongoing", "persistent"})
 
 
 def derive(ask: Ask, facts: Facts) -> Values:
     """The context of `ask` on the day `facts.on`: one value for every name of SHAPE, in that order."""
-    day = utc(facts.on).date()
+    now = utc(facts.on)
+    day = now.date()
     authority, model, grant, paper = facts.authority, facts.model, facts.grant, facts.paperwork
     return (
         facts.verified,
@@ -87,7 +103,8 @@ def derive(ask: Ask, facts: Facts) -> Values:
         *(grant.present, grant.purpose, grant.mode, grant.place, grant.current, grant.approved),
         facts.consent == "on-record" or (facts.consent == "demonstration" == ask.purpose),
         facts.consent,
-        *(_NO_AUTHORITY if authority is None else _authority(ask, authority, facts.laws, day)),
+        facts.written_release,
+        *(_NO_AUTHORITY if authority is None else _authority(ask, authority, facts.laws, now)),
         *(_grounded(ask, facts.laws, day) if facts.laws else (False, False)),
         *(_NOTHING_FILED if paper == _NO_PAPERWORK else _paperwork(ask, paper, model.version, day)),
         facts.activity.tripped,
@@ -182,7 +199,8 @@ def _grounded(ask: Ask, laws: tuple[Law, ...], day: date) -> tuple[bool, bool]:
     return covered("US", parties & _POLICE), covered(ask.country, parties & _LAW_ENFORCEMENT)
 
 
-def _authority(ask: Ask, authority: Authority, laws: tuple[Law, ...], day: date) -> tuple[Value, ...]:
+def _authority(ask: Ask, authority: Authority, laws: tuple[Law, ...], now: datetime) -> tuple[Value, ...]:
+    day = now.date()
     law = next((law for law in laws if law.id == authority.recognised_by), None)
     holds = law is not None and _recognises(law, ask, authority.kind, day)
     here = law is not None and law.jurisdiction != ask.country
@@ -194,7 +212,22 @@ def _authority(ask: Ask, authority: Authority, laws: tuple[Law, ...], day: date)
         holds and _lies_in(ask, law),
         here and law is not None and law.level == "state" and not ask.region,
         here and law is not None and law.level == "city" and not ask.locality,
+        _authorised(ask, authority, now),
     )
+
+
+def _authorised(ask: Ask, authority: Authority, now: datetime) -> bool:
+    """Granted by `now` and not refused, or within the hours that urgency has; those run from the day it begins."""
+    began = datetime(authority.start.year, authority.start.month, authority.start.day, tzinfo=UTC)
+    requested, granted, refused = authority.requested_at, authority.granted_at, authority.refused_at
+    if began > now or (refused is not None and refused <= now):
+        return False
+    if granted is not None and granted <= now:
+        return True
+    if authority.kind != "exigency" and (requested, granted, refused) == (None, None, None):
+        return True
+    until = began + (URGENT if ask.mode in _LIVE else URGENT_AFTERWARDS)
+    return now <= until if requested is None or requested > now else requested <= until
 
 
 def _recognises(law: Law, ask: Ask, kind: str, day: date) -> bool:
@@ -211,6 +244,23 @@ def _lies_in(ask: Ask, law: Law | None) -> bool:
 
 
 def _paperwork(ask: Ask, paper: Paperwork, model_version: str, day: date) -> tuple[bool, ...]:
+    filed = _agency(ask, paper, model_version, day)
+    overdue = paper.mitigation_due is not None and paper.mitigation_due < day
+    return (
+        *filed,
+        paper.reviewers >= 2,
+        _by(paper.public_policy, day),
+        _by(paper.rights_assessment, day),
+        _by(paper.eu_registered, day),
+        _by(paper.federal_reported, day) and ask.purpose in paper.federal_purposes,
+        overdue,
+        _by(paper.nist_evaluated, day),
+        all(filed) and not overdue,
+    )
+
+
+def _agency(ask: Ask, paper: Paperwork, model_version: str, day: date) -> tuple[bool, ...]:
+    """What an agency files before it uses face recognition: RCW 43.386.020 to .060, in the order of SHAPE."""
     published, updated = paper.report_published, paper.report_updated
     return (
         _by(paper.notice_of_intent, day),
@@ -220,10 +270,10 @@ def _paperwork(ask: Ask, paper: Paperwork, model_version: str, day: date) -> tup
         ask.purpose in paper.report_purposes,
         paper.report_sections >= SECTIONS,
         paper.report_model_version != "" and paper.report_model_version == model_version,
+        paper.report_addresses_errors,
         _by(paper.operational_test_passed, day),
         paper.training_valid_until is not None and day < paper.training_valid_until,
         paper.reviewers >= 1,
-        paper.reviewers >= 2,
     )
 
 
@@ -242,9 +292,9 @@ def _years_after(start: date, years: int) -> date:
 _OPENING = '{"on": {"__extn": {"fn": "datetime", "arg": "%sZ"}}, '
 _POLICE = frozenset(words.POLICE)
 _LAW_ENFORCEMENT = frozenset(words.LAW_ENFORCEMENT)
-_NO_AUTHORITY: tuple[Value, ...] = ("none", False, False, False, False, False, False)
+_NO_AUTHORITY: tuple[Value, ...] = ("none", False, False, False, False, False, False, False)
 _NO_PAPERWORK = Paperwork()
-_NOTHING_FILED = (False,) * 11
+_NOTHING_FILED = (False,) * 19
 _WORDS = (
     ("consent", "consent.basis", words.CONSENTS),
     ("probe-basis", "probe_basis", words.PROBE_BASES),

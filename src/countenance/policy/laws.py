@@ -34,6 +34,8 @@ SIGNED_AS = b"countenance/law-assessment/v1\n"
 """Prefix of what is signed, so that no signature made for another end fits here."""
 _KEY_BYTES, _SIGNATURE_BYTES = 32, 64  # RFC 8032, section 5.1
 _REPORT_SECTIONS = tuple("abcdefgh")
+ERRORS_SECTION = "f"
+"""The item of an accountability report about error rates and how they are dealt with: RCW 43.386.020(2)(f)."""
 _ANSWERS = ("yes", "no", "unclear")
 
 
@@ -73,25 +75,35 @@ def read_paperwork(path: Path) -> Paperwork:
     top = Table(_parse(path), path.name)
     report, test = top.table("report"), top.table("operational_test")
     training, review = top.table("training"), top.table("review")
+    federal, mitigation = top.table("federal_exemption"), top.table("mitigation")
+    sections = report.words("sections", _REPORT_SECTIONS)
     paper = Paperwork(
         notice_of_intent=top.day("notice_of_intent"),
         report_published=report.day("published"),
         report_updated=report.day("updated"),
         meetings=report.count("meetings"),
         report_purposes=report.words("purposes", words.PURPOSES),
-        report_sections=report.words("sections", _REPORT_SECTIONS),
+        report_sections=sections,
         report_model_version=report.text("model_version", ""),
+        report_addresses_errors=report.flag("addresses_errors", default=ERRORS_SECTION in sections),
         operational_test_passed=test.day("passed"),
         training_valid_until=training.day("valid_until"),
         reviewers=review.count("reviewers"),
+        public_policy=top.day("public_policy"),
+        rights_assessment=top.day("rights_assessment"),
+        eu_registered=top.day("eu_registered"),
+        federal_reported=federal.day("reported"),
+        federal_purposes=federal.words("purposes", words.PURPOSES),
+        mitigation_due=mitigation.day("due"),
+        nist_evaluated=top.day("nist_evaluated"),
     )
-    for table in (report, test, training, review, top):
+    for table in (report, test, training, review, federal, mitigation, top):
         table.done()
     return paper
 
 
 def read_authority(path: Path) -> Authority:
-    """A warrant, court order, exigency or judicial authorisation. Every field is required."""
+    """A warrant, court order, exigency or judicial authorisation. Every field but the times of a request is required."""
     top = Table(_parse(path), path.name)
     authority = Authority(
         kind=top.word("kind", words.AUTHORITY_KINDS),
@@ -101,6 +113,9 @@ def read_authority(path: Path) -> Authority:
         start=top.required_day("from"),
         until=top.required_day("until"),
         recognised_by=top.text("recognised_by"),
+        requested_at=top.moment("requested_at"),
+        granted_at=top.moment("granted_at"),
+        refused_at=top.moment("refused_at"),
     )
     top.done()
     if authority.until <= authority.start:

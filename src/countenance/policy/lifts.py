@@ -5,9 +5,9 @@ and the full policy disposes: a set of facts is reported only after the ask, re-
 set, was allowed, and only if no smaller part of it suffices. Nothing here evaluates a rule by itself.
 
 The search is a hitting-set tree (Reiter, A Theory of Diagnosis from First Principles, 1987): to lift a
-refusal at least one fact that each deciding rule reads must change, so it branches over one such rule at a
-time, smallest sets first. Sets are met in the order of their size, so a set without a smaller one found
-before it is minimal.
+refusal at least one fact that each deciding rule reads must change. Where a rule has one such fact, that one
+must change, and all of these change together; only where every rule has several does it branch, over one such
+rule at a time. What contains another set that was found is dropped at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from countenance.domain.decision import Ask, Lift, Verdict
 from countenance.policy.context import Value
 from countenance.policy.words import LAW_ENFORCEMENT, parties
 
-MAX_FACTS = 12
+MAX_FACTS = 32
 """Largest set reported, in facts: more than the most that the shipped rules can ask for together."""
 MAX_TRIALS = 512
 """Most re-decisions for one refusal, about 0.1 s; what was found by then is reported, each proven minimal."""
@@ -34,12 +34,14 @@ Redecide = Callable[[datetime, dict[str, Value]], Verdict]
 class Open:
     """What one rule leaves open about the context.
 
-    names: facts it reads; limits: (fact, largest number it accepts); days: dates before which it holds.
+    names: facts it reads; limits: (fact, largest number it accepts); days: dates before which it holds;
+    words: (fact, word it compares it with).
     """
 
     names: frozenset[str]
     limits: frozenset[tuple[str, int]]
     days: frozenset[date]
+    words: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ FACTS: dict[str, Fact] = {
         approved="is approved for this use case",
     ),
     "consent.on_record": Fact("a basis that holds for this purpose is on record for the people enrolled"),
+    "consent.written_release": Fact("each person enrolled gave a release in writing after notice of purpose and term"),
     **_of(
         "authority",
         "there is an authority that",
@@ -83,6 +86,7 @@ FACTS: dict[str, Fact] = {
         covers_purpose="was issued for this purpose",
         names_person="names the person sought",
         recognised="is recognised by a law in force there that covers the actor",
+        authorised_in_time="was granted, or requested within the hours that urgency has",
     ),
     "laws.national.US.grounded_in_human_rights": Fact("a law grounded in human rights is in force"),
     "laws.national.use.grounded_in_human_rights": Fact("a law grounded in human rights is in force"),
@@ -96,11 +100,18 @@ FACTS: dict[str, Fact] = {
         covers_purpose="covers this purpose",
         all_sections="has all its sections",
         names_model="names the version of the model in use",
+        addresses_errors="says how error rates above one percent are dealt with",
     ),
     "paperwork.operational_test": Fact("a test in operational conditions was passed"),
     "paperwork.training_valid": Fact("the training of those who use it is valid"),
     "paperwork.one_reviewer": Fact("a trained reviewer is on file"),
     "paperwork.two_reviewers": Fact("two trained reviewers are on file"),
+    "paperwork.public_policy": Fact("a written policy on use and retention is public"),
+    "paperwork.rights_assessment": Fact("an assessment of the impact on fundamental rights is on file"),
+    "paperwork.eu_registration": Fact("the use is registered in the database of the European Union"),
+    "paperwork.mitigation_overdue": Fact("no plan of the vendor against unfair differences is overdue", good=False),
+    "paperwork.nist_evaluation": Fact("NIST has evaluated the version of the model in use"),
+    "paperwork.complete": Fact("everything that RCW 43.386 asks an agency for is in order"),
     "activity.tripped": Fact("the meter against mass surveillance is quiet again", good=False),
     "activity.one_to_many": Fact("the key no longer compares one person with many in turn", good=False),
     "model.evaluated": Fact("the model in use is evaluated by group"),
@@ -116,9 +127,23 @@ LIMITS: dict[str, str] = {
 }
 """Every number of the context that helps by being small."""
 
-_TOGETHER: dict[str, tuple[str, ...]] = {
-    "authority.recognised": ("authority.region_missing", "authority.locality_missing"),
-}  # a recognised authority leaves no question open about where its law holds
+WORDS: dict[str, Fact] = {
+    "authority.kind": Fact("is a {word}", of="there is an authority that"),
+    "probe_basis": Fact("the basis for the person in the probe is {word}"),
+}
+"""Every word of the context that another one may replace."""
+
+_AGENCY = (
+    "notice_of_intent", "report.published_90_days", "report.updated_within_2_years", "report.three_meetings",
+    "report.covers_purpose", "report.all_sections", "report.names_model", "report.addresses_errors",
+    "operational_test", "training_valid", "one_reviewer", "mitigation_overdue",
+)  # fmt: skip
+_TOGETHER: dict[str, tuple[Change, ...]] = {
+    "authority.recognised": (("authority.region_missing", False), ("authority.locality_missing", False)),
+    "paperwork.complete": tuple((name, FACTS[name].good) for name in (f"paperwork.{part}" for part in _AGENCY)),
+}
+"""What holds with a fact: a recognised authority leaves no question open about where its law holds; a complete file
+has each of its parts."""
 _LAW = "laws.national."
 
 
@@ -139,8 +164,8 @@ def find(
     seen: set[frozenset[Change]] = set()
     while queue:
         changes, verdict = queue.popleft()
-        for change in _branches(ask, verdict, *apply(ask, on, context, changes), opens):
-            wider = frozenset(each for each in changes if each[0] != change[0]) | {change}
+        for step in _branches(ask, verdict, *apply(ask, on, context, changes), opens):
+            wider = _with(changes, step)
             if wider in seen or any(lift <= wider for lift in found) or len(seen) >= MAX_TRIALS:
                 continue
             seen.add(wider)
@@ -149,7 +174,14 @@ def find(
                 found.append(wider)
             elif len(wider) < MAX_FACTS and not again.errors:
                 queue.append((wider, again))
-    return tuple(_lift(ask, changes) for changes in found)
+    return tuple(_lift(ask, each) for each in sorted(found, key=len) if not any(other < each for other in found))
+
+
+def _with(changes: frozenset[Change], step: frozenset[Change]) -> frozenset[Change]:
+    """`changes` and then `step`, without what the rest brings with it."""
+    named = {name for name, _ in step}
+    wider = frozenset(each for each in changes if each[0] not in named) | step
+    return wider - {brought for name, _ in wider for brought in _TOGETHER.get(name, ())}
 
 
 def apply(
@@ -162,22 +194,24 @@ def apply(
             on = datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
         for each in _read_as(name, ask):
             changed[each] = value
-        for each in _TOGETHER.get(name, ()):
-            changed[each] = False
+        changed.update(_TOGETHER.get(name, ()))
     return on, changed
 
 
 def _branches(
     ask: Ask, verdict: Verdict, on: datetime, context: Mapping[str, Value], opens: Mapping[str, Open]
-) -> tuple[Change, ...]:
-    """The changes of which one must be made, because each other one leaves the same rule deciding."""
+) -> tuple[frozenset[Change], ...]:
+    """The steps of which one must be made, because each other one leaves the same rule deciding."""
     deciding = [opens[reason.id] for reason in verdict.reasons if reason.id in opens]
     if not deciding or len(deciding) < len(verdict.reasons):
         return ()
     limits = _least(limit for rule in deciding for limit in rule.limits)
     end = max((day for rule in deciding for day in rule.days), default=date.min)
     ways = [tuple(_ways(ask, rule, on, context, limits, end)) for rule in deciding]
-    return min(ways, key=len)
+    least = min(ways, key=len)
+    if len(least) == 1:
+        return (frozenset(way[0] for way in ways if len(way) == 1),)
+    return tuple(frozenset({way}) for way in least)
 
 
 def _ways(
@@ -189,6 +223,9 @@ def _ways(
     for name in sorted({name for name, _ in rule.limits}):
         if name in LIMITS and int(context[name]) > limits[name]:
             yield name, limits[name]
+    for name, word in sorted(rule.words):
+        if name in WORDS and context[name] != word:
+            yield name, word
     if any(day > on.date() for day in rule.days):
         yield "on", end.isoformat()
 
@@ -239,6 +276,8 @@ def _clauses(ask: Ask, changes: Sequence[Change]) -> list[str]:
 def _spoken(ask: Ask, name: str, value: Value) -> Fact:
     if name == "on":
         return Fact(f"it is {value} or later")
+    if name in WORDS:
+        return Fact(WORDS[name].says.format(word=str(value).replace("-", " ")), of=WORDS[name].of)
     if name in LIMITS:
         return Fact(LIMITS[name].format(limit=value, ratio=f"{int(value) / 1000:g}"))
     if name.startswith(_LAW):

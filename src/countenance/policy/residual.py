@@ -20,17 +20,19 @@ _BELOW = {"<": 0, "<=": 1, ">=": 0, ">": 1}
 
 
 def read(residual: object) -> Open:
-    """The facts a residual reads, the numbers it compares them with, and the days before which it holds."""
+    """The facts a residual reads, the numbers and words it compares them with, the days before which it holds."""
     names: set[str] = set()
     limits: set[tuple[str, int]] = set()
     days: set[date] = set()
-    for node in nodes(residual):
+    words: set[tuple[str, str]] = set()
+    for node in _nodes(residual):
         if (name := _fact(node)) is not None:
             names.add(name)
         for operator, sides in node.items():
             if operator in _BELOW and isinstance(sides, dict):
                 _compare(operator, sides, limits, days)
-    return Open(frozenset(names - {"on"}), frozenset(limits), frozenset(days))
+        words |= set(_words(node))
+    return Open(frozenset(names - {"on"}), frozenset(limits), frozenset(days), frozenset(words))
 
 
 def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int]], days: set[date]) -> None:
@@ -44,16 +46,34 @@ def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int
         days.add(day)
 
 
-def nodes(tree: object) -> Iterator[dict[str, object]]:
-    """Every object of a tree of Cedar's JSON; a chain of attributes counts once, whole."""
+def _words(node: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """(fact, word) of `context.a == "word"`, and one for each word of `["word", …].contains(context.a)`."""
+    for operator, of, by in (("==", "left", "right"), ("contains", "right", "left")):
+        sides = node.get(operator)
+        name = _fact(sides.get(of)) if isinstance(sides, dict) else None
+        if isinstance(sides, dict) and name is not None:
+            yield from ((name, word) for word in _texts(sides.get(by)))
+
+
+def _texts(node: object) -> Iterator[str]:
+    """The text of a literal, or each of a set of them."""
+    value = node.get("Value", node.get("Set")) if isinstance(node, dict) else None
+    for each in value if isinstance(value, list) else [value]:
+        text = each.get("Value") if isinstance(each, dict) else each
+        if isinstance(text, str):
+            yield text
+
+
+def _nodes(tree: object) -> Iterator[dict[str, object]]:
+    """Every object of the tree; a chain of attributes counts once, whole."""
     if isinstance(tree, list):
         for each in tree:
-            yield from nodes(each)
+            yield from _nodes(each)
     elif isinstance(tree, dict):
         yield tree
         if _fact(tree) is None:
             for each in tree.values():
-                yield from nodes(each)
+                yield from _nodes(each)
 
 
 def _fact(node: object) -> str | None:

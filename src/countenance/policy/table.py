@@ -7,7 +7,7 @@ that names file and field. Source: TOML 1.0; the formats are those of docs/polic
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from countenance.domain.errors import BadRecord
@@ -49,8 +49,8 @@ class Table:
             raise BadRecord(f"{self.at(field)}: must not be empty")
         return found
 
-    def flag(self, field: str) -> bool:
-        return self._take(field, bool, "true or false", REQUIRED)
+    def flag(self, field: str, *, default: bool | _Required = REQUIRED) -> bool:
+        return self._take(field, bool, "true or false", default)
 
     def count(self, field: str) -> int:
         found = self._take(field, int, "a number", 0)
@@ -88,6 +88,13 @@ class Table:
 
     def required_day(self, field: str) -> date:
         return self._take(field, date, "a date", REQUIRED)
+
+    def moment(self, field: str) -> datetime | None:
+        """A time with its zone, in UTC; None where the field is missing."""
+        found: datetime | None = self._take(field, datetime, "a time with its zone", None)
+        if found is not None and found.tzinfo is None:
+            raise BadRecord(f"{self.at(field)}: must be a time with its zone")
+        return None if found is None else found.astimezone(UTC)
 
     def table(self, field: str) -> Table:
         """A sub-table; an empty one where it is missing."""

@@ -65,10 +65,12 @@ _ASSUMED_WORDS = {
     "mode": "one-off", "place": "private", "camera": "none", "probe": "photograph", "capture": "attended",
     "legal-effect": "no",
 }  # fmt: skip
+WRITTEN = "written-release"
+"""A consent on record that is a release in writing."""
 _CHOICES: dict[str, tuple[str, ...]] = {
     "verified": words.YES_NO,
     "grant": tuple(GRANTS),
-    "consent": words.CONSENTS,
+    "consent": (*words.CONSENTS, WRITTEN),
     "probe-basis": ("notice", *(word for word in words.PROBE_BASES if word != "notice")),
     "activity": tuple(ACTIVITIES),
     "model": tuple(MODELS),
@@ -112,7 +114,8 @@ def read(said: Said, *, now: datetime, model: ModelFacts) -> WhatIf:
         authority=_authority(said, assumed),
         laws=_laws(said, assumed),
         paperwork=_paperwork(said, assumed),
-        consent=choices["consent"],
+        consent="on-record" if choices["consent"] == WRITTEN else choices["consent"],
+        written_release=choices["consent"] == WRITTEN,
         probe_basis=choices["probe-basis"],
         activity=ACTIVITIES.get(choices["activity"], ACTIVITIES["tripped"]),
     )

@@ -69,6 +69,41 @@ _CODES = (
     "UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
 )
 COUNTRIES = tuple(_CODES.split())
+EEA = frozenset(
+    [
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IS",
+        "IT",
+        "LI",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "NO",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
+)
+"""The 27 members of the European Union, Iceland, Liechtenstein and Norway."""
 _REGION = re.compile(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")
 _LOCALITY = re.compile(r"\A[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}\Z")
 
@@ -88,6 +123,18 @@ def default_minors(purpose: str) -> str:
 def parties(ask: Ask) -> frozenset[str]:
     """The sectors an ask is by or for: the customer's own, those it acts for, those who asked for it."""
     return ask.acts_for | ask.requested_by | {ask.sector}
+
+
+def territories(ask: Ask) -> frozenset[str]:
+    """Where the use or the customer's seat lies: countries, regions, the locality, and `EEA` for its members."""
+    seat_country, seat_region = seat(ask)
+    places = {ask.country, ask.region, ask.locality, seat_country, seat_region} - {""}
+    return frozenset(places | {"EEA"} if places & EEA else places)
+
+
+def seat(ask: Ask) -> tuple[str, str]:
+    """Country and region of the customer's seat, which is where the use is unless the ask says otherwise."""
+    return ask.seat_country or ask.country, ask.seat_region or ("" if ask.seat_country else ask.region)
 
 
 def is_region(text: str) -> bool:
