@@ -70,38 +70,7 @@ _CODES = (
 )
 COUNTRIES = tuple(_CODES.split())
 EEA = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IS",
-        "IT",
-        "LI",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "NO",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()
 )
 """The 27 members of the European Union, Iceland, Liechtenstein and Norway."""
 _REGION = re.compile(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")
