@@ -29,7 +29,7 @@ LONGEST = 200  # characters of a word
 MOST = 20  # words of a flag that may come several times
 
 
-@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS))
+@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS, whatif.SETS))
 async def decide_query(request: Request) -> Any:
     """What the server would say to an ask, and why. Every fact that it assumed is listed."""
     said: dict[str, list[str]] = {}
@@ -90,10 +90,11 @@ async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, An
             raise unknown(name, FLAGS, "word")
         if len(values) > MOST or not all(isinstance(value, str) and len(value) <= LONGEST for value in values):
             raise BadInput(f"{name} takes texts of at most {LONGEST} characters")
-    now = house_of(request).now()
+    house = house_of(request)
 
     def answer() -> dict[str, Any]:
-        asked = service.question(said, now)
-        return wire.answer(service.verdict(asked, lifts=True), asked.facts.on, asked.assumed)
+        asked = service.question(said, house.now(), house.laws)
+        verdict = service.verdict(asked, lifts=True, in_force=house.policies)
+        return wire.answer(verdict, asked.facts.on, asked.assumed)
 
     return await run_in_threadpool(answer)
