@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from countenance.storage.db import Database
 
 BASES = ("consent", "demonstration")
-MANNERS = ("in-writing", "electronic", "spoken", "published-portrait")
+IN_WRITING = "in-writing"
+MANNERS = (IN_WRITING, "electronic", "spoken", "published-portrait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Candidates:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._cache: dict[tuple[str, str], tuple[frozenset[str], str]] = {}
+        self._cache: dict[tuple[str, str], _Covered] = {}
         self._lock = Lock()
 
     def changed(self) -> None:
@@ -103,19 +104,19 @@ class Candidates:
 
     def active(self, collection: str, purpose: str, now: datetime) -> frozenset[str]:
         """The subjects whose basis covers this purpose now; the same object until something changes."""
-        moment = ids.utc(now)
-        with self._lock:
-            kept = self._cache.get((collection, purpose))
-            if kept is None or moment >= kept[1]:
-                kept = self._read(collection, purpose, moment)
-                self._cache[(collection, purpose)] = kept
-            return kept[0]
+        return self._kept(collection, purpose, now).subjects
 
-    def basis(self, collection: str, subject: str, purpose: str, now: datetime) -> str:
-        """The basis on which this subject is covered now, a consent before any other; empty: none."""
+    def in_writing(self, collection: str, purpose: str, now: datetime) -> bool:
+        """Whether there are such subjects, and each of them consented in writing."""
+        return self._kept(collection, purpose, now).in_writing
+
+    def basis(self, collection: str, subject: str, purpose: str, now: datetime) -> tuple[str, bool]:
+        """The basis on which this subject is covered now, a consent before any other; empty: none. And whether there
+        is a consent in writing."""
         asked = _covered(collection, purpose, ids.utc(now))
-        found = {row.basis for row in self._database.rows(_COVERED_ONE, **asked, subject=subject)}
-        return next((basis for basis in BASES if basis in found), "")
+        found = self._database.rows(_COVERED_ONE, **asked, subject=subject)
+        known, written = {row.basis for row in found}, any(_written(row.basis, row.manner) for row in found)
+        return next((basis for basis in BASES if basis in known), ""), written
 
     def still(self, collection: str, of: Iterable[str], purpose: str, now: datetime) -> frozenset[str]:
         """Those of the given subjects that SQL, which is the truth, says are covered at this very moment."""
@@ -123,14 +124,39 @@ class Candidates:
         with self._database.read() as connection:
             return frozenset(row.id for row in connection.execute(_COVERED_SOME, asked))
 
-    def _read(self, collection: str, purpose: str, moment: str) -> tuple[frozenset[str], str]:
+    def _kept(self, collection: str, purpose: str, now: datetime) -> _Covered:
+        moment = ids.utc(now)
+        with self._lock:
+            kept = self._cache.get((collection, purpose))
+            if kept is None or moment >= kept.until:
+                kept = self._read(collection, purpose, moment)
+                self._cache[(collection, purpose)] = kept
+            return kept
+
+    def _read(self, collection: str, purpose: str, moment: str) -> _Covered:
         with self._database.read() as connection:
             rows = connection.execute(_COVERED, _covered(collection, purpose, moment)).all()
-        return frozenset(row.id for row in rows), min((row.until for row in rows), default="9999")
+        subjects = frozenset(row.id for row in rows)
+        written = frozenset(row.id for row in rows if _written(row.basis, row.manner))
+        until = min((row.until for row in rows), default="9999")
+        return _Covered(subjects, bool(subjects) and written == subjects, until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Covered:
+    """Who in a collection is covered for a purpose; whether all are in writing; when the first basis ends."""
+
+    subjects: frozenset[str]
+    in_writing: bool
+    until: str
+
+
+def _written(basis: str, manner: str) -> bool:
+    return basis == "consent" and manner == IN_WRITING
 
 
 _COVERED = (
-    select(subjects.c.id, consents.c.until, consents.c.basis)
+    select(subjects.c.id, consents.c.until, consents.c.basis, consents.c.manner)
     .join(consents, consents.c.subject_id == subjects.c.id)
     .where(
         subjects.c.collection_id == bindparam("collection"),

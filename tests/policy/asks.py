@@ -35,11 +35,17 @@ FACTS = Facts(ON, MODEL)
 ASK = Ask("identify", "commercial", "DE", "access-control", seat_country="DE")
 ALL_YES = dict.fromkeys(words.CRITERIA, "yes")
 TWO = (Signature("A", True, "a2V5MQ==", "c2ln"), Signature("B", False, "a2V5Mg==", "c2ln"))  # noqa: FBT003
+LAWS = (
+    "washington-rcw-43.386", "eu-ai-act", "gdpr-9", "illinois-bipa", "texas-cubi", "portland-34.10", "virginia-2022",
+    "colorado-24-18", "massachusetts-2020", "maine-2021", "vermont-2020", "san-francisco-2019",
+)  # fmt: skip
 PACKS = {
     "core": cedar.load(["core"]),
     "us": cedar.load(["microsoft-2020"]),
     "strict": cedar.load(["microsoft-2020-strict"]),
     "all": cedar.load(["microsoft-2020", "microsoft-2020-strict"]),
+    "fresh": cedar.load(),
+    "laws": cedar.load(LAWS),
 }
 
 
@@ -96,6 +102,38 @@ def authority(**changes: Any) -> Authority:
         recognised_by="us-law",
     )
     return replace(found, **changes)
+
+
+def filed(**changes: Any) -> Paperwork:
+    """Everything that any law asks to be on file on ON, for the purpose of ASK and the model `v1`."""
+    found = Paperwork(
+        notice_of_intent=date(2026, 1, 10),
+        report_published=date(2026, 3, 1),
+        report_updated=date(2026, 3, 1),
+        meetings=3,
+        report_purposes=frozenset({"access-control", "benefits-eligibility", "criminal-investigation"}),
+        report_sections=frozenset("abcdefgh"),
+        report_model_version="v1",
+        report_addresses_errors=True,
+        operational_test_passed=date(2026, 2, 20),
+        training_valid_until=date(2027, 2, 1),
+        reviewers=2,
+        public_policy=date(2026, 1, 1),
+        rights_assessment=date(2026, 1, 1),
+        eu_registered=date(2026, 1, 1),
+        nist_evaluated=date(2026, 1, 1),
+    )
+    return replace(found, **changes)
+
+
+def papers(**changes: Any) -> Facts:
+    """FACTS with such papers, and a model that the report names."""
+    return facts(paperwork=filed(**changes), model=replace(MODEL, version="v1"))
+
+
+def at(day: str, known: Facts = FACTS) -> Facts:
+    """The facts of `known` on another day, at noon."""
+    return replace(known, on=datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC))
 
 
 def reviewed(reviewers: int = 2) -> Paperwork:

@@ -32,7 +32,8 @@ AUTHORITY = (
 )
 PAPERWORK = (
     "notice_of_intent = 2026-01-10\npublic_policy = 2026-01-01\nrights_assessment = 2026-01-01\n"
-    "eu_registered = 2026-01-01\nnist_evaluated = 2026-01-01\n[report]\npublished = 2026-03-01\nupdated = 2026-03-01\nmeetings = 3\n"
+    "eu_registered = 2026-01-01\nnist_evaluated = 2026-01-01\n"
+    "[report]\npublished = 2026-03-01\nupdated = 2026-03-01\nmeetings = 3\n"
     'purposes = ["access-control"]\nsections = ["a","b","c","d","e","f","g","h"]\nmodel_version = "v1"\n'
     "[operational_test]\npassed = 2026-02-20\n[training]\nvalid_until = 2027-02-01\n[review]\nreviewers = 2\n"
     '[federal_exemption]\nreported = 2026-02-01\npurposes = ["access-control"]\n[mitigation]\ndue = 2026-11-22\n'

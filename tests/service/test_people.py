@@ -40,7 +40,8 @@ def test_nobody_is_enrolled_without_a_basis_on_record(world: World) -> None:
     people.withdraw(world.house, who, inside, "ada")
     with pytest.raises(Refused) as refused:
         enrol.enrol(world.house, who, inside, "ada", photo(1), Use())
-    assert [reason.id for reason in refused.value.decision.verdict.reasons] == ["core.no-consent"]
+    found = [reason.id for reason in refused.value.decision.verdict.reasons]
+    assert found == ["core.no-consent", "gdpr-9.explicit-consent"]
     assert "countenance consent give" in refused.value.next_step
     assert world.house.index.count(inside.id) == 0
 

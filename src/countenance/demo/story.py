@@ -177,7 +177,7 @@ def _stranger(stage: Stage, stranger: Person) -> Scene:
 
 def _police(house: House) -> Scene:
     application = Application(
-        name="Springfield Police Department (made up)", sector="police", country="US",
+        name="Springfield Police Department (made up)", sector="police", country="US", region="US-OR",
         purposes=frozenset({"criminal-investigation"}), **FACTS,
     )  # fmt: skip
     said = "A police department in the United States, made up for this story, asks to be let in to investigate crimes."

@@ -103,7 +103,7 @@ def read_paperwork(path: Path) -> Paperwork:
 
 
 def read_authority(path: Path) -> Authority:
-    """A warrant, court order, exigency or judicial authorisation. Every field but the times of a request is required."""
+    """A warrant, court order, exigency or judicial authorisation; all but the times of a request is required."""
     top = Table(_parse(path), path.name)
     authority = Authority(
         kind=top.word("kind", words.AUTHORITY_KINDS),

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 
 from countenance.domain.decision import Ask, Lift, Verdict
 from countenance.policy.context import Value
-from countenance.policy.words import LAW_ENFORCEMENT, parties
+from countenance.policy.words import AUTHORITY_KINDS, LAW_ENFORCEMENT, parties
 
 MAX_FACTS = 32
 """Largest set reported, in facts: more than the most that the shipped rules can ask for together."""
@@ -127,11 +127,17 @@ LIMITS: dict[str, str] = {
 }
 """Every number of the context that helps by being small."""
 
-WORDS: dict[str, Fact] = {
-    "authority.kind": Fact("is a {word}", of="there is an authority that"),
-    "probe_basis": Fact("the basis for the person in the probe is {word}"),
+WORDS: dict[tuple[str, str], Fact] = {
+    **{
+        ("authority.kind", kind): Fact(f"is a {kind.replace('-', ' ')}", of="there is an authority that")
+        for kind in AUTHORITY_KINDS
+    },
+    ("consent.basis", "on-record"): Fact("the basis of the people enrolled is their own consent"),
+    ("probe_basis", "consent"): Fact("the person in the probe consents"),
+    ("probe_basis", "legal-duty"): Fact("a law demands that the person in the probe is looked for"),
+    ("probe_basis", "notice"): Fact("the person in the probe is told"),
 }
-"""Every word of the context that another one may replace."""
+"""Every word of the context that may replace another one."""
 
 _AGENCY = (
     "notice_of_intent", "report.published_90_days", "report.updated_within_2_years", "report.three_meetings",
@@ -139,11 +145,12 @@ _AGENCY = (
     "operational_test", "training_valid", "one_reviewer", "mitigation_overdue",
 )  # fmt: skip
 _TOGETHER: dict[str, tuple[Change, ...]] = {
+    "consent.on_record": (("consent.basis", "on-record"),),
     "authority.recognised": (("authority.region_missing", False), ("authority.locality_missing", False)),
     "paperwork.complete": tuple((name, FACTS[name].good) for name in (f"paperwork.{part}" for part in _AGENCY)),
 }
 """What holds with a fact: a recognised authority leaves no question open about where its law holds; a complete file
-has each of its parts."""
+has each of its parts; a basis that is put on record is a consent."""
 _LAW = "laws.national."
 
 
@@ -224,7 +231,7 @@ def _ways(
         if name in LIMITS and int(context[name]) > limits[name]:
             yield name, limits[name]
     for name, word in sorted(rule.words):
-        if name in WORDS and context[name] != word:
+        if (name, word) in WORDS and context[name] != word:
             yield name, word
     if any(day > on.date() for day in rule.days):
         yield "on", end.isoformat()
@@ -276,8 +283,8 @@ def _clauses(ask: Ask, changes: Sequence[Change]) -> list[str]:
 def _spoken(ask: Ask, name: str, value: Value) -> Fact:
     if name == "on":
         return Fact(f"it is {value} or later")
-    if name in WORDS:
-        return Fact(WORDS[name].says.format(word=str(value).replace("-", " ")), of=WORDS[name].of)
+    if (name, value) in WORDS:
+        return WORDS[name, str(value)]
     if name in LIMITS:
         return Fact(LIMITS[name].format(limit=value, ratio=f"{int(value) / 1000:g}"))
     if name.startswith(_LAW):

@@ -27,8 +27,26 @@ EVIDENCE = {
     "S": "read in a secondary source only",
     "P": "read in a parallel text, not in this one",
 }
-DUTIES = ("two-reviewers", "delete-by", "notice")
-FRESH_INSTALL = ("core", "microsoft-2020")
+DUTIES = {
+    "annual-report": "report to the authorities on its use every year",
+    "delete-by": "erase what was enrolled by the end that was set",
+    "delete-if-refused": "stop, and delete what came of it, where the authorisation is refused",
+    "delete-within-1-year": "destroy templates within a year after their purpose is gone",
+    "delete-within-3-years": "destroy templates once their purpose is met, within three years of the last use",
+    "disclose-to-defendant": "tell a defendant of the use in time before trial",
+    "erase-on-withdrawal": "erase without undue delay when consent is withdrawn or the purpose is gone",
+    "human-review": "have the answer reviewed by a trained person who may decide otherwise",
+    "january-report": "report each January, as the law of the state says",
+    "keep-records": "keep records of each use, as long as the law says",
+    "never-sell": "sell, lease or trade neither templates nor answers",
+    "not-sole-basis": "rest no adverse decision and no probable cause on the answer alone",
+    "notice": "tell the people concerned",
+    "quarterly-report": "report on each search every quarter",
+    "report-each-use": "notify the supervising authorities of each use",
+    "two-reviewers": "have two trained people confirm the answer before anybody acts on it",
+}
+"""What an allow may oblige to: the words of `@duties`, and what each asks."""
+FRESH_INSTALL = ("core", "microsoft-2020", "washington-rcw-43.386", "eu-ai-act", "gdpr-9", "illinois-bipa")
 """Packs that are on when nobody chose otherwise; `core` is always on."""
 MAX_BYTES = 1_000_000
 _LINE = re.compile(r"\A// ([a-z_]+): (\S.*\S|\S)\Z")

@@ -69,9 +69,8 @@ _CODES = (
     "UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW"
 )
 COUNTRIES = tuple(_CODES.split())
-EEA = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()
-)
+_EEA_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+EEA = frozenset(_EEA_CODES.split())
 """The 27 members of the European Union, Iceland, Liechtenstein and Norway."""
 _REGION = re.compile(r"\A[A-Z]{2}-[A-Z0-9]{1,3}\Z")
 _LOCALITY = re.compile(r"\A[^\W\d_](?:[^\W\d_]|[ .',-]){0,79}\Z")

@@ -66,7 +66,9 @@ def export(house: House, who: Principal, inside: Collection, alias_or_id: str, u
         )
         return Done(held, "exported")
 
-    return house.gate.run(who, ask, work, about=target.about, consent=target.consent, problem=target.problem)
+    return house.gate.run(
+        who, ask, work, about=target.about, consent=target.consent, written=target.written, problem=target.problem
+    )
 
 
 def _grounds(house: House, subject: str) -> tuple[Ground, ...]:

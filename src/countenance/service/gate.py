@@ -42,6 +42,7 @@ T = TypeVar("T")
 APPLY = "Apply for a grant that covers it: `countenance customer apply --help`."
 NEXT_STEPS = {
     "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
+    "illinois-bipa.release": "Record releases in writing: `countenance consent give SUBJECT --manner in-writing ...`.",
     "core.unverified-identify": "Have the customer's facts checked: `countenance customer apply --verified-by NAME`.",
     "core.meter": "Wait until the hour is over, and compare one person with one subject.",
     **{f"core.grant-{what}": APPLY for what in ("purpose", "mode", "place", "ended", "unapproved")},
@@ -53,7 +54,7 @@ def next_step(verdict: Verdict) -> str:
     for reason in verdict.reasons:
         if reason.id in NEXT_STEPS:
             return NEXT_STEPS[reason.id]
-    pack = verdict.reasons[0].id.partition(".")[0] if verdict.reasons else "core"
+    pack = verdict.reasons[0].id.rpartition(".")[0] if verdict.reasons else "core"
     return f"Read the rule and its source: `countenance policy show {pack}`."
 
 
@@ -165,13 +166,15 @@ class Gate:
         *,
         about: Private,
         consent: str = "on-record",
+        written: bool = False,
         problem: CountenanceError | None = None,
     ) -> Answered[T]:
         """Answer one ask of an authenticated principal. Raises Refused, or what the work raised.
 
+        written: everybody whose basis counts here consented in writing, after notice of purpose and term.
         problem: why no work can be done at all (no such subject); it gets its leaf like any other ask, and is raised.
         """
-        permit = self._decided(ask, self.facts(principal, ask, consent))
+        permit = self._decided(ask, replace(self.facts(principal, ask, consent), written_release=written))
         if problem is not None:
             raise self._unanswerable(permit, about, problem)
         if not permit.verdict.allowed:

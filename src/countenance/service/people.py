@@ -115,6 +115,7 @@ class Target:
     subject: str
     about: Private
     consent: str
+    written: bool
     problem: NotFound | None
 
 
@@ -124,9 +125,9 @@ def target(house: House, who: Principal, inside: Collection, alias_or_id: str, p
     try:
         subject = subject_id(house, who, inside, alias_or_id)
     except NotFound as missing:
-        return Target("", about, "none", missing)
-    basis = house.candidates.basis(inside.id, subject, purpose, house.now())
-    return Target(subject, replace(about, subject=subject), CONSENT_FACTS[basis], None)
+        return Target("", about, "none", False, missing)  # noqa: FBT003
+    basis, written = house.candidates.basis(inside.id, subject, purpose, house.now())
+    return Target(subject, replace(about, subject=subject), CONSENT_FACTS[basis], written, None)
 
 
 def nothing_enrolled() -> NotFound:

@@ -59,7 +59,9 @@ def verify(
         answer = likeness(house.calibration, best.score, best.references)
         return Done(Verified(target.subject, answer, face), "match" if answer.match else "no-match")
 
-    return house.gate.run(who, ask, work, about=target.about, consent=target.consent, problem=target.problem)
+    return house.gate.run(
+        who, ask, work, about=target.about, consent=target.consent, written=target.written, problem=target.problem
+    )
 
 
 def compare(house: House, who: Principal, first: bytes, second: bytes, use: Use) -> Answered[Compared]:
