@@ -87,6 +87,21 @@ def test_a_pack_that_is_not_sound_does_not_load(old: str, new: str) -> None:
         cedar.assemble([packs.read("core"), broken(old, new)])
 
 
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        ('datetime("2020-06-11T00:30:00Z")', "2020-06-11T00:30:00Z"),
+        ('datetime("2020-06-11T00:00:01Z")', "2020-06-11T00:00:01Z"),
+        ('datetime("2020-06-11").offset(duration("1m"))', "offset"),
+    ],
+)
+def test_a_rule_cannot_tell_two_moments_of_one_hour_apart(new: str, says: str) -> None:
+    """A leaf names the hour alone, and a verdict is kept for it: both are only true where no rule looks closer."""
+    with pytest.raises(BadRecord, match=f"whole hours, .* not with {says}"):
+        cedar.assemble([packs.read("core"), broken('datetime("2020-06-11")', new)])
+    cedar.assemble([broken('datetime("2020-06-11")', 'datetime("2020-06-11T04:00:00Z")')])
+
+
 def test_an_unknown_pack_is_named_with_the_known_ones() -> None:
     with pytest.raises(UnknownWord, match=r"known are core, .*microsoft-2020"):
         cedar.load(["amazon"])

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Depends, Header, Path
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.domain.errors import BadInput, Unauthenticated
 from countenance.http.bodies import unknown
+from countenance.http.described import LONGEST_HEADER, LONGEST_WORD, NARROWING, WORDS
 from countenance.service import auth, people, repeat
 from countenance.service.use import Use
 
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
     from countenance.service.app import House
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="cnt_…", description="The key of a grant, as it was shown once.")
-Word = Annotated[str, Query(max_length=64)]
 FRESH = 0.5  # seconds for which a key that was looked up holds: one that is revoked ends within a second
 SECTORS_MOST = 16  # sectors that one call names
 REPEATABLE = re.compile(r'"([A-Za-z0-9_-]{16,64})"')  # an Idempotency-Key: a string of RFC 9651, and no parameters
-NARROWING = ("Countenance-Purpose", "Countenance-Requested-By")
 
 
 def house_of(request: Request) -> House:
@@ -47,9 +46,10 @@ async def caller(request: Request, _: Annotated[object, Depends(_bearer)]) -> au
     scheme, _gap, key = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or len(key) > 200:
         raise Unauthenticated("this call needs a key", next_step="Send it as `Authorization: Bearer cnt_…`.")
-    look_up = partial(run_in_threadpool, auth.authenticate, house_of(request).database, key)
+    database = house_of(request).database
+    look_up = partial(run_in_threadpool, auth.authenticate, database, key)
     request.state.body_read = partial(_still, look_up, time.monotonic())
-    return await look_up()
+    return auth.recall(database, key) or await look_up()
 
 
 async def _still(look_up: Callable[[], Awaitable[auth.Principal]], since: float) -> None:
@@ -58,22 +58,27 @@ async def _still(look_up: Callable[[], Awaitable[auth.Principal]], since: float)
         await look_up()
 
 
-async def said(
-    purpose: Annotated[str, Header(alias="Countenance-Purpose", max_length=64)] = "",
-    requested_by: Annotated[str, Header(alias="Countenance-Requested-By", max_length=500)] = "",
-    mode: Word = "",
-    place: Word = "",
-    camera: Word = "",
-    probe: Word = "",
-    capture: Word = "",
-    minors: Word = "",
-    legal_effect: Word = "",
-) -> Use:
-    """What this very call says of itself, in the words of docs/policy.md."""
+async def said(request: Request) -> Use:
+    """What this very call says of itself, in the words of docs/policy.md. Raises BadInput for what is no word.
+
+    Read by hand, once for all eleven: they come with every photograph (described.said).
+    """
+    words = {name: request.query_params.get(name, "") for name in WORDS}
+    purpose, requested_by = (_header(request, name) for name in NARROWING)
     sectors = [word.strip() for word in requested_by.split(",")] if requested_by else []
     if not all(sectors) or len(sectors) > SECTORS_MOST:
         raise BadInput("Countenance-Requested-By names sectors, separated by commas")
-    return Use(purpose, mode, place, camera, probe, capture, minors, legal_effect, frozenset(sectors))
+    for name, word in (*words.items(), ("Countenance-Purpose", purpose)):
+        if len(word) > LONGEST_WORD:
+            raise BadInput(f"{name}: a word has at most {LONGEST_WORD} characters")
+    return Use(purpose, **words, requested_by=frozenset(sectors))
+
+
+def _header(request: Request, name: str) -> str:
+    given = request.headers.getlist(name)
+    if len(given) > 1 or len("".join(given)) > LONGEST_HEADER:
+        raise BadInput(f"{name} comes once, and has at most {LONGEST_HEADER} characters")
+    return given[0] if given else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,9 @@ async def inside(
     collection: Annotated[str, Path(max_length=100, description="Its id or name.", examples=["staff"])],
 ) -> people.Collection:
     """The caller's collection of this id or name. Raises NotFound, for another tenant's too."""
-    return await run_in_threadpool(people.collection, house_of(request), who, collection)
+    house = house_of(request)
+    found = people.recall(house, who, collection)
+    return await run_in_threadpool(people.collection, house, who, collection) if found is None else found
 
 
 Caller = Annotated[auth.Principal, Depends(caller)]

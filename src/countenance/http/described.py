@@ -26,6 +26,11 @@ _KNOWN = {
 }  # fmt: skip
 ASKED = {"action": "verify", "sector": "commercial", "country": "DE", "purpose": "access-control"}
 """What a question to the policy has to say, with an example each."""
+WORDS = ("mode", "place", "camera", "probe", "capture", "minors", "legal_effect")
+"""Query parameters in which a call about faces says something of itself."""
+NARROWING = ("Countenance-Purpose", "Countenance-Requested-By")
+"""Headers in which it does: its purpose, and the sectors that asked for it, separated by commas."""
+LONGEST_WORD, LONGEST_HEADER = 64, 500  # characters
 _WORD = {"type": "string", "maxLength": 200}
 _PHOTO = {"type": "string", "contentEncoding": "base64", "maxLength": IN_BASE64}
 
@@ -73,7 +78,18 @@ def faces(*names: str, answer: type[BaseModel], status: int = 200) -> dict[str, 
     """A route that reads photographs of these names and asks the gate."""
     route = keyed(answer, 403, 404, 409, 413, 415, 422, status=status)
     route["responses"] = {**route["responses"], status: {"headers": _RECEIPT}}
-    return {**route, "openapi_extra": {"requestBody": {"required": True, "content": _kinds(names)}}}
+    body = {"requestBody": {"required": True, "content": _kinds(names)}}
+    return {**route, "openapi_extra": {**body, "parameters": said()}}
+
+
+def said() -> list[dict[str, Any]]:
+    """What a call says of itself, read by hand."""
+    kinds = [("header", name) for name in NARROWING] + [("query", name) for name in WORDS]
+    longest = {"Countenance-Requested-By": LONGEST_HEADER}
+    return [
+        {"name": name, "in": kind, "schema": {"type": "string", "maxLength": longest.get(name, LONGEST_WORD)}}
+        for kind, name in kinds
+    ]
 
 
 def flags(names: Sequence[str], several: Sequence[str]) -> dict[str, Any]:

@@ -137,7 +137,11 @@ async def erase_subject(request: Request, response: Response, who: Caller, insid
     return _proven(response, asdict(await run_in_threadpool(erase, house_of(request), who, inside, subject)))
 
 
-@router.get("/collections/{collection}/subjects/{subject}/export", **described.keyed(shapes.Exported, 403, 404))
+@router.get(
+    "/collections/{collection}/subjects/{subject}/export",
+    **described.keyed(shapes.Exported, 403, 404),
+    openapi_extra={"parameters": described.said()},
+)
 async def export_subject(
     request: Request, response: Response, who: Caller, inside: Inside, subject: Alias, use: Said
 ) -> Any:

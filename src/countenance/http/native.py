@@ -6,6 +6,7 @@ that waiting for a disk or a network holds up nobody else. Source: docs/api.md.
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -36,35 +37,33 @@ router = APIRouter(prefix="/v1", tags=["faces"])
 
 
 async def _answer(
-    response: Response,
     shape: Callable[[Answered[T]], dict[str, Any]],
     call: Callable[..., Answered[T]],
     *arguments: Any,
-) -> dict[str, Any]:
+) -> Response:
     """One call of the service in a thread, its receipt in the header too."""
     answered = await run_in_threadpool(call, *arguments)
-    response.headers[RECEIPT] = answered.receipt
-    return shape(answered)
+    shown = json.dumps(shape(answered), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(shown.encode(), media_type="application/json", headers={RECEIPT: answered.receipt})
 
 
 @router.post("/detect", **described.faces("photo", answer=shapes.Detected))
-async def detect(request: Request, response: Response, who: Caller, use: Said) -> Any:
+async def detect(request: Request, who: Caller, use: Said) -> Any:
     """Every face of a photograph, largest first, and how good its picture is. Nobody is told apart."""
     (photo,) = await photographs(request, "photo")
-    return await _answer(response, shown.detected, service_detect, house_of(request), who, photo, use)
+    return await _answer(shown.detected, service_detect, house_of(request), who, photo, use)
 
 
 @router.post("/compare", **described.faces("photo", "other", answer=shapes.Compared))
-async def compare(request: Request, response: Response, who: Caller, use: Said) -> Any:
+async def compare(request: Request, who: Caller, use: Said) -> Any:
     """Do two photographs show one person? Nobody is enrolled and nothing is kept."""
     photo, other = await photographs(request, "photo", "other")
-    return await _answer(response, shown.compared, service_compare, house_of(request), who, photo, other, use)
+    return await _answer(shown.compared, service_compare, house_of(request), who, photo, other, use)
 
 
 @router.post("/collections/{collection}/identify", **described.faces("photo", answer=shapes.Identified))
 async def identify(
     request: Request,
-    response: Response,
     who: Caller,
     inside: Inside,
     use: Said,
@@ -74,14 +73,14 @@ async def identify(
     (photo,) = await photographs(request, "photo")
 
     call = partial(service_identify, top=top)
-    return await _answer(response, shown.identified, call, house_of(request), who, inside, photo, use)
+    return await _answer(shown.identified, call, house_of(request), who, inside, photo, use)
 
 
 @router.post("/collections/{collection}/subjects/{subject}/verify", **described.faces("photo", answer=shapes.Verified))
-async def verify(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias, use: Said) -> Any:
+async def verify(request: Request, who: Caller, inside: Inside, subject: Alias, use: Said) -> Any:
     """Is the person in the photograph this subject?"""
     (photo,) = await photographs(request, "photo")
-    return await _answer(response, shown.verified, service_verify, house_of(request), who, inside, subject, photo, use)
+    return await _answer(shown.verified, service_verify, house_of(request), who, inside, subject, photo, use)
 
 
 @router.post(

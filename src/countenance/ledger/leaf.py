@@ -142,13 +142,17 @@ def _read(raw: bytes) -> dict[str, Json]:
     return value
 
 
-def encode(opened: Mapping[str, Json]) -> bytes:
+class Entry(bytes):
+    """A leaf's bytes of which it is known that they fit the schema: `encode` makes them, and nobody else."""
+
+
+def encode(opened: Mapping[str, Json]) -> Entry:
     """A leaf's bytes, once every key fits the schema. Raises BadRecord."""
     _check_leaf(opened)  # says more than `canonical` would
     raw = _written(opened)
     if len(raw) > MAX_LEAF:
         raise BadRecord("a leaf has at most 16 KiB")
-    return raw
+    return Entry(raw)
 
 
 def parse(raw: bytes) -> Leaf:

@@ -258,7 +258,8 @@ class Log:
         leaf, ClockWentBack, and LogUnavailable or DiskFull, after which the log refuses until it is opened again
         (unless `before_commit` alone failed: nothing was written then).
         """
-        leaf.parse(entry)
+        if not isinstance(entry, leaf.Entry):
+            leaf.parse(entry)
         self._refuse_if_failed()
         return self._turns.take(Ticket(entry, private))
 

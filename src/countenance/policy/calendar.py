@@ -3,12 +3,12 @@
 A rule turns on the days that stand in it, a pack on the day after `stale_after`, a law on its first day and on the day
 it ends. These are proposals read off the text: whether an answer changes on such a day is for the whole policy to say
 (service/schedule.py asks it for the day before and for the day). Nothing is decided here, and no clock is read.
-Source: the Cedar JSON policy format (docs.cedarpolicy.com, "JSON policy format") and its `datetime` and `duration`.
+Source: the Cedar JSON policy format (docs.cedarpolicy.com, "JSON policy format") and its
+`datetime`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CAUSES = ("rule", "pack", "law", "model")
 """What can turn for everybody: a rule's own date, a pack that needs counsel, a law, the evaluation of the model."""
-_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
-_PART = re.compile(r"([0-9]+)(ms|d|h|m|s)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,26 +78,9 @@ def _of_laws(laws: Iterable[Law]) -> Iterator[Turn]:
 
 
 def days(form: object) -> frozenset[date]:
-    """The days that stand in a rule. form: its conditions in Cedar's JSON.
-
-    Where a duration is added to a time, each day stands for itself and moved by it either way: one of them is meant.
-    """
-    moments, moved = set(_moments(form)), {timedelta(0)}
-    moved |= {sign * each for each in _durations(form) for sign in (-1, 1)}
-    return frozenset(day for moment in moments for by in moved if (day := _day(moment, by)) is not None)
-
-
-def _moments(form: object) -> Iterator[datetime]:
-    for node in _nodes(form):
-        if (text := _argument(node, "datetime")) is not None:
-            moment = datetime.fromisoformat(text)
-            yield moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _durations(form: object) -> Iterator[timedelta]:
-    for node in _nodes(form):
-        if (text := _argument(node, "duration")) is not None:
-            yield sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(text)), timedelta(0))
+    """The days that stand in a rule, in UTC. form: its conditions in Cedar's JSON. No rule computes with times."""
+    moments = (datetime.fromisoformat(text) for node in _nodes(form) if (text := _argument(node)) is not None)
+    return frozenset(moment.astimezone(UTC).date() if moment.tzinfo else moment.date() for moment in moments)
 
 
 def _nodes(tree: object) -> Iterator[dict[str, object]]:
@@ -110,15 +91,8 @@ def _nodes(tree: object) -> Iterator[dict[str, object]]:
         yield from _nodes(each)
 
 
-def _argument(node: dict[str, object], function: str) -> str | None:
-    """The text that `function` is given, as `datetime` is in `datetime("2021-06-10")`."""
-    call = node.get(function)
+def _argument(node: dict[str, object]) -> str | None:
+    """The text of `datetime("2021-06-10")`; None for anything else."""
+    call = node.get("datetime")
     value = call[0].get("Value") if isinstance(call, list) and len(call) == 1 and isinstance(call[0], dict) else None
     return value if isinstance(value, str) else None
-
-
-def _day(moment: datetime, by: timedelta) -> date | None:
-    try:
-        return (moment + by).date()
-    except OverflowError:
-        return None  # before the year 1 or after 9999: no day that comes

@@ -47,6 +47,8 @@ _OFTEN = 200
 """Asks on the same facts from which on they are written out into the rules, which takes as long as some 200 gain."""
 _MOST_WRITTEN = 64
 """Sets with facts written out that are kept, about 1 MB each."""
+_VERDICTS = 1024
+"""Verdicts that are kept; about 2 kB each."""
 _LIFTED = 1024
 """Denials for which it is kept what would lift them; some 2 kB each."""
 
@@ -103,6 +105,8 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
         raise BadRecord(f"{name}: is not Cedar: {error}") from None
     if parsed["templates"]:
         raise BadRecord(f"{name}: a pack holds rules, no templates")
+    if odd := residual.finer_than_hours(list(parsed["staticPolicies"].values())):
+        raise BadRecord(f"{name}: a rule compares times with whole hours, such as 2020-06-11, and not with {odd}")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
         raise BadRecord(f"{name}: {found.errors[0]}")
@@ -162,13 +166,18 @@ def redecide(
 
 
 def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, *, lifts: bool) -> Verdict:
-    verdict = _evaluate(policies, prepared, on, values)
+    # A rule changes its mind on the hour (`_checked`): that, which the leaf has too, stands for each moment in it.
+    hour = on.replace(minute=0, second=0, microsecond=0)
+    verdict = _remembered(policies, prepared, hour, values)
     if not lifts or verdict.allowed or verdict.errors:
         return verdict
-
-    # Rules change their minds on days, so the hour, which the leaf has too, stands for each moment in it.
-    hour = on.replace(minute=0, second=0, microsecond=0)
     return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values))
+
+
+@lru_cache(maxsize=_VERDICTS)
+def _remembered(policies: PolicySet, prepared: Prepared, hour: datetime, values: Values) -> Verdict:
+    """The verdict, which these four alone decide: kept, for most asks of an hour are like one before."""
+    return _evaluate(policies, prepared, hour, values)
 
 
 @lru_cache(maxsize=_LIFTED)
@@ -179,7 +188,7 @@ def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
         return _evaluate(policies, prepared, then, tuple(changed.values()))
 
-    denied = _evaluate(policies, prepared, on, values)
+    denied = _remembered(policies, prepared, on, values)
     return lifting.find(ask, on, denied, facts_read.named(values), _opens(policies, prepared), again)
 
 
@@ -279,9 +288,9 @@ def _stale(policies: PolicySet, on: datetime) -> tuple[Reason, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """An ask ready for Cedar, or the sentences that name its unknown words."""
+    """An ask ready for Cedar, or the sentences that name its unknown words; itself the key of what is kept about it."""
 
     ask: Ask
     errors: tuple[str, ...]

@@ -7,6 +7,7 @@ policy has agreed. Source: the Cedar JSON policy format (docs.cedarpolicy.com, "
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _BELOW = {"<": 0, "<=": 1, ">=": 0, ">": 1}
 """Added to `limit - 1`: x < 5 and x >= 5 part the numbers at 4, x <= 5 and x > 5 at 5."""
+
+_ARITHMETIC = frozenset({"offset", "durationSince", "toDate", "toTime", "duration"})
+_HOUR = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:00:00(\.000)?Z)?\Z")
 
 
 def read(residual: object) -> Open:
@@ -33,6 +37,17 @@ def read(residual: object) -> Open:
                 _compare(operator, sides, limits, days)
         words |= set(_words(node))
     return Open(frozenset(names - {"on"}), frozenset(limits), frozenset(days), frozenset(words))
+
+
+def finer_than_hours(policies: object) -> str:
+    """What these policies, in Cedar's JSON form, say of time that could tell two moments of one hour apart; or ""."""
+    for node in _nodes(policies):
+        for operator, sides in node.items():
+            if operator in _ARITHMETIC:
+                return operator
+            if operator == "datetime" and not _HOUR.match(text := str(_text(sides))):
+                return text
+    return ""
 
 
 def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int]], days: set[date]) -> None:
@@ -64,6 +79,11 @@ def _texts(node: object) -> Iterator[str]:
             yield text
 
 
+def _text(call: object) -> object:
+    """The text that an extension function is called with."""
+    return call[0].get("Value") if isinstance(call, list) and len(call) == 1 and isinstance(call[0], dict) else None
+
+
 def _nodes(tree: object) -> Iterator[dict[str, object]]:
     """Every object of the tree; a chain of attributes counts once, whole."""
     if isinstance(tree, list):
@@ -93,9 +113,7 @@ def _number(node: object) -> int | None:
 
 def _day(node: object) -> date | None:
     """The date of `datetime("2021-06-10")`; None for anything else, a time of day included."""
-    if not isinstance(node, dict) or not isinstance(call := node.get("datetime"), list):
-        return None
-    text = call[0].get("Value") if len(call) == 1 and isinstance(call[0], dict) else None
+    text = _text(node.get("datetime")) if isinstance(node, dict) else None
     try:
         return date.fromisoformat(text) if isinstance(text, str) and len(text) == 10 else None
     except ValueError:

@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -133,10 +134,23 @@ def authenticate(database: Database, text: str) -> Principal:
     """The caller behind a key's text, or Unauthenticated: one answer for every way to fail.
 
     Until the secret is known to be right nothing is read but its hash, as an aggregate, which has a row for a missing
-    id too: so an id that exists takes no longer than one that does not.
+    id too: so an id that exists takes no longer than one that does not. Only who was let in is remembered.
     """
     number, secret = _parts(text)
-    key = "key_" + number
+    return database.recent.look_up(_name(number, secret), partial(_looked_up, database, "key_" + number, secret))
+
+
+def recall(database: Database, text: str) -> Principal | None:
+    """The caller, where `authenticate` has just answered so and nothing was written since; None: ask it."""
+    found = database.recent.recall(_name(*_parts(text)))
+    return found if isinstance(found, Principal) else None
+
+
+def _name(number: str, secret: str) -> tuple[str, str, bytes]:
+    return "key", number, _digest(secret)
+
+
+def _looked_up(database: Database, key: str, secret: str) -> Principal:
     (stored,) = database.rows(_HASH, key=key)
     if not hmac.compare_digest(_digest(secret), stored.hash or bytes(32)) or stored.hash is None:
         raise _nobody()

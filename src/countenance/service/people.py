@@ -86,13 +86,28 @@ def list_collections(house: House, who: Principal) -> tuple[Collection, ...]:
 
 def collection(house: House, who: Principal, name_or_id: str) -> Collection:
     """One of the caller's collections, by id or name; the only one where the text is empty."""
-    rows = house.database.rows(_NAMED if name_or_id else _TWO, customer=who.customer.id, name=name_or_id)
-    if rows and (name_or_id or len(rows) == 1):
-        return _collection(rows[0])
-    raise NotFound(
-        "there is no such collection",
-        next_step="List yours with `countenance collection list`, or make one with `countenance collection create`.",
-    )
+
+    def read() -> Collection:
+        rows = house.database.rows(_NAMED if name_or_id else _TWO, customer=who.customer.id, name=name_or_id)
+        if rows and (name_or_id or len(rows) == 1):
+            return _collection(rows[0])
+        raise NotFound(
+            "there is no such collection",
+            next_step="List yours with `countenance collection list`, or make one with "
+            "`countenance collection create`.",
+        )
+
+    return house.database.recent.look_up(_name(who, name_or_id), read)
+
+
+def recall(house: House, who: Principal, name_or_id: str) -> Collection | None:
+    """The collection, where `collection` has just answered so and nothing was written since; None: ask it."""
+    found = house.database.recent.recall(_name(who, name_or_id))
+    return found if isinstance(found, Collection) else None
+
+
+def _name(who: Principal, collection: str) -> tuple[str, str, str]:
+    return "collection", who.customer.id, collection
 
 
 def subject_id(house: House, who: Principal, inside: Collection, alias_or_id: str) -> str:
@@ -122,11 +137,18 @@ class Target:
 def target(house: House, who: Principal, inside: Collection, alias_or_id: str, purpose: str) -> Target:
     """Find the subject of a call and whether a basis covers this purpose now. Never raises NotFound itself."""
     about = Private(who.customer.id, who.grant.id, who.key, inside.id)
-    try:
+    now = house.now()
+
+    def read() -> tuple[str, str, bool]:
         subject = subject_id(house, who, inside, alias_or_id)
+        return subject, *house.candidates.basis(inside.id, subject, purpose, now)
+
+    try:
+        # A basis begins and ends on a second, so within one the answer is the same until something is written.
+        name = ("target", inside.id, alias_or_id, purpose, ids.utc(now))
+        subject, basis, written = house.database.recent.look_up(name, read)
     except NotFound as missing:
         return Target("", about, "none", False, missing)  # noqa: FBT003
-    basis, written = house.candidates.basis(inside.id, subject, purpose, house.now())
     return Target(subject, replace(about, subject=subject), CONSENT_FACTS[basis], written, None)
 
 

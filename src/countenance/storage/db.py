@@ -31,6 +31,7 @@ from countenance.domain.errors import (
 )
 from countenance.storage import files, fixed
 from countenance.storage.faults import ours
+from countenance.storage.recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,6 +71,7 @@ class Database:
         self._engine = engine
         self._descriptor = descriptor
         self._busy_ms = busy_ms
+        self.recent = Recent()  # of look-ups that `put` does not change
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -78,8 +80,11 @@ class Database:
         Raises Conflict (a name taken, a row still referred to), DiskFull, Unavailable (another holds the lock
         for more than 5 s), StorageDamaged, Misconfigured; and whatever the block raises.
         """
-        with ours(), self._engine.begin() as connection:
-            yield connection
+        try:
+            with ours(), self._engine.begin() as connection:
+                yield connection
+        finally:
+            self.recent.forget()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -153,6 +153,9 @@ class Calibration:
     groups: tuple[Group, ...]
     differentials: Differentials
 
+    def __hash__(self) -> int:
+        return hash((self.model_digest, self.made_on, self.seed))  # of little of it: every answer looks something up
+
     # -- bytes --------------------------------------------------------------------------------------------
 
     @classmethod
@@ -228,6 +231,7 @@ class Calibration:
     def identify_rate(self) -> Fraction:
         return Fraction(self.identify_ppm, MILLION)
 
+    @lru_cache(maxsize=1024)  # noqa: B019  a process has one record, or two
     def threshold(self, target: Fraction | float, references: int = 1) -> float | None:
         """The lowest cosine that is a match at `target`, or None, "no figure", where the data can't carry it.
 
@@ -268,6 +272,7 @@ class Calibration:
         return kept[0].too_small if kept else tuple(group.name for group in self.groups)
 
 
+@lru_cache(maxsize=64)
 def model_facts(calibration: Calibration | None, provenance: str, today: date) -> ModelFacts:
     """What the policy reads about the model's evaluation. Without a record: not evaluated, and every rate is
     1.
