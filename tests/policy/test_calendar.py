@@ -63,7 +63,7 @@ def test_packs_turn_on_the_day_after_they_are_stale_and_laws_at_both_ends() -> N
 
 
 def test_between_has_both_ends() -> None:
-    found = calendar.turns(cedar.load())
+    found = calendar.turns(cedar.load(["microsoft-2020"]))
     day = date(2020, 6, 11)
     assert [turn.name for turn in calendar.between(found, day, day)] == ["microsoft-2020.us-police"]
     assert calendar.between(found, day + timedelta(days=1), date(2027, 11, 22)) == ()

@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
@@ -27,7 +27,7 @@ from countenance.domain.decision import Ask, Facts, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.policy import context as facts_read
 from countenance.policy import lifts as lifting
-from countenance.policy import packs, residual, words
+from countenance.policy import packs, places, residual, words
 from countenance.policy.constant import written_out
 
 if TYPE_CHECKING:
@@ -102,25 +102,36 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as error:
-        raise BadRecord(f"{name}: is not Cedar: {error}") from None
+        raise BadRecord(f"{name}.cedar: line {_unread(text)}: is not Cedar: {error}") from None
     if parsed["templates"]:
-        raise BadRecord(f"{name}: a pack holds rules, no templates")
+        raise BadRecord(f"{name}.cedar: a pack holds rules, no templates")
     if odd := residual.finer_than_hours(list(parsed["staticPolicies"].values())):
         raise BadRecord(f"{name}: a rule compares times with whole hours, such as 2020-06-11, and not with {odd}")
+    if named := sorted(residual.entities_named(list(parsed["staticPolicies"].values())) - {"Action"}):
+        raise BadRecord(f"{name}.cedar: a rule reads what a {named[0]} is, and names none by an id")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
-        raise BadRecord(f"{name}: {found.errors[0]}")
+        first = found.errors[0]
+        line = places.line_of(text, int(first.policy_id.removeprefix("policy")))
+        raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
     ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
 
 
-def forms(policies: PolicySet) -> dict[str, object]:
-    """What each rule asks, by its id, in Cedar's JSON policy format."""
-    found: dict[str, object] = {}
-    for file in policies.files:
-        for rule in json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"].values():
-            found[rule["annotations"]["id"]] = rule["conditions"]
-    return found
+def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
+    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
+    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
+    return {form["annotations"]["id"]: form for each in found for form in each.values()}
+
+
+def _unread(text: str) -> int:
+    """The line of the first rule that is not Cedar."""
+    for piece in places.pieces(text):
+        try:
+            cedarpy.policies_to_json_str(piece.text)
+        except ValueError:
+            return piece.line
+    return 1
 
 
 class Rulebook:
