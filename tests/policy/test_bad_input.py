@@ -85,6 +85,22 @@ def test_a_day_that_does_not_exist_is_refused(day: str) -> None:
         pack(HEADER.replace("2026-01-01", day) + FIRST)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("principal,", 'principal == Customer::"customer",'),
+        ("resource)", 'resource == Use::"use")'),
+        ("context.verified", 'principal == Customer::"customer"'),
+        ("context.verified", '[Use::"use", Use::"other"].contains(resource)'),
+        ("context.verified", 'Customer::"customer".sector == "police"'),
+    ],
+)
+def test_a_rule_names_no_customer_and_no_use_by_an_id(old: str, new: str) -> None:
+    assert old in SECOND
+    with pytest.raises(BadRecord, match=r"^own\.cedar: a rule reads what a (Customer|Use) is, and names none by an id"):
+        cedar.assemble([packs.read("core"), pack(HEADER + FIRST + SECOND.replace(old, new))])
+
+
 def test_a_sound_pack_beside_it_decides_as_before() -> None:
     before = cedar.load()
     with pytest.raises(BadRecord):

@@ -45,8 +45,8 @@ FAILING = (
 UNSOUND = (
     "context.nothing", 'context.on < datetime("tomorrow")',
     'decimal("1.23456").lessThan(decimal("x"))', "context.verified > 1", 'principal.sector > "a"', "resource.purpose",
-    'principal == Customer::"x"',
-    'ip(context.model.provenance).isLoopback()', 'Customer::"x".sector == "police"', 'principal.nothing == "x"',
+
+    'ip(context.model.provenance).isLoopback()', 'principal.nothing == "x"',
 )  # fmt: skip
 """What the strict check at load refuses; here they are asked all the same, for the check must not be all there is."""
 
@@ -173,7 +173,8 @@ def test_nothing_is_allowed_through_an_error(kind: str) -> None:
             else:
                 denied += 1
                 assert verdict.reasons or verdict.errors
-    assert min(allowed, denied) > PAIRS // 100, (allowed, denied, failed)  # both are met, or nothing was tried
+    assert allowed, (denied, failed)  # each is met, or nothing was tried
+    assert denied > PAIRS // 20, (allowed, failed)
 
 
 def test_a_forbid_that_fails_is_a_deny_that_says_so() -> None:

@@ -29,6 +29,7 @@ from countenance.policy import context as facts_read
 from countenance.policy import lifts as lifting
 from countenance.policy import packs, places, residual, words
 from countenance.policy.constant import written_out
+from countenance.policy.folded import folded
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, Sequence
@@ -265,7 +266,8 @@ class Many:
         if self._met[key] < _OFTEN:
             return None
         context = json.loads(facts_read.written(values).at(on))
-        rules = {name: {**rule, "conditions": written_out(rule["conditions"], context)} for name, rule in self._rules()}
+        forms = {name: {**rule, "conditions": written_out(rule["conditions"], context)} for name, rule in self._rules()}
+        rules = {name: rule for name, form in forms.items() if (rule := folded(form)) is not None}
         text = cedarpy.policies_from_json_str(json.dumps({**self._forms, "staticPolicies": rules}))
         self._written[key] = cedarpy.PolicySet.from_str(text)
         return self._written[key]
