@@ -54,6 +54,7 @@ TABLE = {
     "GET /v1/decide": OPEN,
     "POST /v1/decide": OPEN,
     "GET /v1/policies": OPEN,
+    "GET /v1/policies/schedule": OPEN,
     "GET /v1/policies/{pack}": OPEN,
     "GET /v1/log": OPEN,
     "GET /v1/reports": OPEN,

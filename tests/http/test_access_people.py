@@ -34,6 +34,7 @@ TABLE = {
     "GET /grants/{grant}/keys": (200, 403, 200, 403, 200, 200, 404, 401),
     "POST /grants/{grant}/keys": (201, 403, 403, 403, 201, 403, 404, 401),
     "DELETE /grants/{grant}/keys/{key}": (200, 403, 403, 403, 200, 403, 404, 401),
+    "GET /schedule": (200, 200, 200, 403, 200, 200, 200, 401),
     "GET /decisions": (403, 403, 403, 403, 200, 200, 200, 401),
     "GET /applications": (200, 200, 200, 403, 403, 403, 403, 401),
     "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),

@@ -42,6 +42,10 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
     "log-key": {"vkey": SIGNER.vkey, "until": "2026-12-22T12:00:00Z"},
+    "schedule": {
+        "day": "2026-12-24", "because": ["core.model-stale", "washington-rcw-43.386.notice"], "becomes": ["deny"],
+        "sectors": ["police"], "countries": ["DE", "US"], "purposes": ["access-control"],
+    },
     "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
     "filing": {"filed": "notice", "document": DIGEST},
 }  # fmt: skip

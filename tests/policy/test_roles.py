@@ -12,13 +12,16 @@ from countenance.ledger import vocabulary
 from countenance.policy import roles
 
 ACTS = sorted(vocabulary.ACTS)
-READS = {"account-list", "application-list", "application-show", "grant-list", "key-list"}
+READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-OWN_READS = {"account-list", "grant-list", "key-list", "decision-list", "statute-list", "statute-show", "statute-write"}
+OWN_READS = {
+    "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
+    "statute-write",
+}  # fmt: skip
 MAY = {
     ("provider", "operator"): READS | RUNS | {"statute-list", "statute-mitigate"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
-                               "grant-list"},
+                               "grant-list", "schedule-list"},
     ("provider", "auditor"): READS | {"statute-list"},
     ("provider", "reviewer"): set(),
     ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}) | {"statute-file"},

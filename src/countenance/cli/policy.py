@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from countenance.cli import compare
+from countenance.cli.coming import schedule
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
 
@@ -38,11 +39,13 @@ def policy() -> None:
       countenance policy check ./my-packs
       countenance policy diff ./packs-in-force ./packs-proposed
       countenance policy compare microsoft-2020 amazon-2020 --on 2020-06-12
+      countenance policy schedule --days 400
     """
 
 
 policy.add_command(compare.diff_sets)
 policy.add_command(compare.compare_packs)
+policy.add_command(schedule)
 
 
 @policy.command("packs")

@@ -76,9 +76,11 @@ def _describe(app: FastAPI) -> None:
             _drop_fastapis(operation["responses"])
     links.connect(document)
     app.state.queries = {
-        (path, method.upper()): frozenset(
-            parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
-        )
+        (path, method.upper()): {
+            parameter["name"]: parameter["schema"].get("type") == "array"
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        }
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     }

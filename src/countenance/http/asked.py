@@ -20,7 +20,7 @@ from countenance.http.bodies import JSON_LIMIT, document, strict_json, unknown, 
 from countenance.http.callers import house_of
 from countenance.policy import packs, whatif, wire
 from countenance.service import decide as service
-from countenance.service import rolled
+from countenance.service import rolled, schedule
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -30,7 +30,7 @@ LONGEST = 200  # characters of a word
 MOST = 20  # words of a flag that may come several times
 
 
-@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS))
+@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS, whatif.SETS))
 async def decide_query(request: Request) -> Any:
     """What the server would say to an ask, and why. Every fact that it assumed is listed."""
     said: dict[str, list[str]] = {}
@@ -57,6 +57,15 @@ async def policies(request: Request) -> Any:
     in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
     shown = {"in_force": in_force, "digest": house.policies.digest}
     return fresh.document(request, shapes.Policies.model_validate(shown))
+
+
+@router.get("/policies/schedule", **described.kept(shapes.Schedule))
+async def policy_schedule(request: Request) -> Any:
+    """What is coming: days on which rules, packs, laws and the model turn, and for what kinds answers will change."""
+    house = house_of(request)
+    today, turns, announced = await run_in_threadpool(schedule.told, house)
+    shown = {"on": today.isoformat(), "digest": house.policies.digest, "turns": turns, "announced": announced}
+    return fresh.document(request, shapes.Schedule.model_validate(shown))
 
 
 @router.get("/policies/{pack}", **described.kept(shapes.PackText, 404))
@@ -92,10 +101,11 @@ async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, An
             raise unknown(name, FLAGS, "word")
         if len(values) > MOST or not all(isinstance(value, str) and len(value) <= LONGEST for value in values):
             raise BadInput(f"{name} takes texts of at most {LONGEST} characters")
-    now = house_of(request).now()
+    house = house_of(request)
 
     def answer() -> dict[str, Any]:
-        asked = service.question(said, now)
-        return wire.answer(service.verdict(asked, lifts=True), asked.facts.on, asked.assumed)
+        asked = service.question(said, house.now(), house.laws)
+        verdict = service.verdict(asked, lifts=True, in_force=house.policies)
+        return wire.answer(verdict, asked.facts.on, asked.assumed)
 
     return await run_in_threadpool(answer)

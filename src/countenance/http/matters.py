@@ -214,6 +214,33 @@ class Grants(Answer):
     next: Next
 
 
+class Change(Shape):
+    """One ask of a grant and what becomes of it. because: the rules that refuse, before or after."""
+
+    action: str
+    purpose: str
+    mode: str
+    place: str
+    was: str
+    becomes: str
+    because: list[str]
+
+
+class Announced(Shape):
+    """What will change for a grant on a day (UTC). name: the organisation's."""
+
+    day: str
+    customer: str
+    name: str
+    grant: str
+    changes: list[Change]
+
+
+class GrantSchedule(Answer):
+    schedule: list[Announced]
+    next: Next
+
+
 class GrantKeys(Answer):
     keys: list[Key]
 

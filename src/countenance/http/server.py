@@ -29,6 +29,7 @@ from countenance.domain.errors import BadInput, Misconfigured, Overloaded
 from countenance.http import operation, problems, watch
 from countenance.http.metrics import Metrics
 from countenance.http.watch import Limits, Watched
+from countenance.service.schedule import Announcer
 
 if TYPE_CHECKING:
     import asyncio
@@ -114,7 +115,8 @@ def listen(
         _room_for(serving.connections)
         server = _Server(_config(make(), serving), ready)
         end(server)
-        server.run()
+        with Announcer(house, log):
+            server.run()
         if server.refused:
             raise Misconfigured(
                 f"port {serving.port} of this address cannot be listened on",

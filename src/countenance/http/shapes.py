@@ -313,6 +313,36 @@ class Policies(Shape):
     digest: str
 
 
+class Turning(Shape):
+    """A day (UTC) on which a rule, a pack, a law or the evaluation of the model turns. cause: which of them."""
+
+    day: str
+    cause: Literal["rule", "pack", "law", "model"]
+    name: str
+    says: str
+    source: str
+
+
+class Announcement(Shape):
+    """A day on which answers will change: what they become, by which rules, and for what kinds of customers."""
+
+    day: str
+    because: list[str]
+    becomes: list[str]
+    sectors: list[str]
+    countries: list[str]
+    purposes: list[str]
+
+
+class Schedule(Shape):
+    """on: the day this was asked. digest: of the packs in force. announced: within the next 30 days."""
+
+    on: str
+    digest: str
+    turns: list[Turning]
+    announced: list[Announcement]
+
+
 class PackText(Shape):
     name: str
     digest: str

@@ -81,6 +81,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "backup": ("step", "backup", "until"),
     "filing": ("filed", "document"),
     "log-key": ("vkey", "until"),
+    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
 
@@ -375,6 +376,11 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "filed": lambda value: isinstance(value, str) and value in FILINGS,
     "document": _text(_DIGEST),
     "vkey": _is_vkey,
+    "day": lambda value: isinstance(value, str) and _is_time(_HOUR, f"{value}T00:00:00Z"),
+    "because": _set_of(_reason),
+    "becomes": _set_of(lambda value: value in ("allow", "deny")),
+    "sectors": _words,
+    "countries": _set_of(_place(_COUNTRY, empty=False)),
     "part": _word,
     "before": _digest,
     "after": _digest,

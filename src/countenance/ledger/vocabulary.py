@@ -40,6 +40,7 @@ ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
     "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
     "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
+    "schedule-list",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 

@@ -15,6 +15,7 @@ Source: the Cedar policy language (docs.cedarpolicy.com); cedarpy 4.12.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
@@ -26,10 +27,12 @@ from countenance.domain.decision import Ask, Facts, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.policy import context as facts_read
 from countenance.policy import lifts as lifting
-from countenance.policy import packs, residual, words
+from countenance.policy import packs, places, residual, words
+from countenance.policy.constant import written_out
+from countenance.policy.folded import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import ItemsView, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -41,6 +44,10 @@ _CUSTOMER = {"type": "Customer", "id": "customer"}
 _USE = {"type": "Use", "id": "use"}
 _PREPARED_ASKS = 4096
 """Asks whose entities are kept parsed; about 4 kB each."""
+_OFTEN = 200
+"""Asks on the same facts from which on they are written out into the rules, which takes as long as some 200 gain."""
+_MOST_WRITTEN = 64
+"""Sets with facts written out that are kept, about 1 MB each."""
 _VERDICTS = 1024
 """Verdicts that are kept; about 2 kB each."""
 _LIFTED = 1024
@@ -102,16 +109,36 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as error:
-        raise BadRecord(f"{name}: is not Cedar: {error}") from None
+        raise BadRecord(f"{name}.cedar: line {_unread(text)}: is not Cedar: {error}") from None
     if parsed["templates"]:
-        raise BadRecord(f"{name}: a pack holds rules, no templates")
+        raise BadRecord(f"{name}.cedar: a pack holds rules, no templates")
     if odd := residual.finer_than_hours(list(parsed["staticPolicies"].values())):
         raise BadRecord(f"{name}: a rule compares times with whole hours, such as 2020-06-11, and not with {odd}")
+    if named := sorted(residual.entities_named(list(parsed["staticPolicies"].values())) - {"Action"}):
+        raise BadRecord(f"{name}.cedar: a rule reads what a {named[0]} is, and names none by an id")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
-        raise BadRecord(f"{name}: {found.errors[0]}")
+        first = found.errors[0]
+        line = places.line_of(text, int(first.policy_id.removeprefix("policy")))
+        raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
     ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
+
+
+def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
+    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
+    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
+    return {form["annotations"]["id"]: form for each in found for form in each.values()}
+
+
+def _unread(text: str) -> int:
+    """The line of the first rule that is not Cedar."""
+    for piece in places.pieces(text):
+        try:
+            cedarpy.policies_to_json_str(piece.text)
+        except ValueError:
+            return piece.line
+    return 1
 
 
 class Rulebook:
@@ -189,7 +216,11 @@ def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Val
     if written.errors:
         return Verdict("deny", policies.packs, (), errors=written.errors, context=context)
     request = {**prepared.request, "context": written.at(on)}
-    found = cedarpy.is_authorized(request, policies.handle, prepared.entities)
+    return _said(policies, cedarpy.is_authorized(request, policies.handle, prepared.entities), on, context)
+
+
+def _said(policies: PolicySet, found: cedarpy.AuthzResult, on: datetime, context: Mapping[str, Value]) -> Verdict:
+    """The verdict in what Cedar found: an allow needs its Allow and no error of any rule."""
     said = found.diagnostics
     errors, rules = tuple(said.errors), [policies.rules[each] for each in said.id_annotations_by_reason.values()]
     allowed = found.decision is cedarpy.Decision.Allow and not errors
@@ -201,6 +232,55 @@ def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Val
     duties = _duties(rules) if allowed else ()
     reasons = tuple([rule.reason for rule in rules])
     return Verdict("allow" if allowed else "deny", policies.packs, reasons, (), duties, errors, context)
+
+
+class Many:
+    """Decides many asks, without what would lift them: the verdicts of `decide`, in less time.
+
+    Customers and uses are parsed together; facts that come again and again are written out into the rules. One thread.
+    """
+
+    def __init__(self, policies: PolicySet) -> None:
+        self._policies = policies
+        self._forms = json.loads(cedarpy.policies_to_json_str("\n".join(file.text for file in policies.files)))
+        self._met: Counter[tuple[datetime, Values]] = Counter()
+        self._written: dict[tuple[datetime, Values], cedarpy.PolicySet] = {}
+
+    def decide(self, asked: Sequence[tuple[Ask, Facts]]) -> list[Verdict]:
+        """A verdict for each, in order. Raises BadInput where the time of one has no zone."""
+        prepared = prepare_all([ask for ask, _ in asked])
+        return [self._one(ready, facts) for ready, (_, facts) in zip(prepared, asked, strict=True)]
+
+    def _one(self, prepared: Prepared, facts: Facts) -> Verdict:
+        if prepared.errors:
+            return Verdict("deny", self._policies.packs, (), errors=prepared.errors)
+        on, values = facts_read.utc(facts.on), facts_read.derive(prepared.ask, facts)
+        said = facts_read.written(values)
+        handle = None if said.errors else self._handle(on, values)
+        if handle is not None:
+            found = cedarpy.is_authorized({**prepared.request, "context": "{}"}, handle, prepared.entities)
+            if not found.diagnostics.errors:
+                return _said(self._policies, found, on, said.context)
+        return _evaluate(self._policies, prepared, on, values)  # which names an error by the rule as it stands
+
+    def _handle(self, on: datetime, values: Values) -> cedarpy.PolicySet | None:
+        """The rules with these facts written out, once so many asks have had them that it was worth the while."""
+        key = (on, values)
+        if key in self._written or len(self._written) >= _MOST_WRITTEN:
+            return self._written.get(key)
+        self._met[key] += 1
+        if self._met[key] < _OFTEN:
+            return None
+        context = json.loads(facts_read.written(values).at(on))
+        forms = {name: {**rule, "conditions": written_out(rule["conditions"], context)} for name, rule in self._rules()}
+        rules = {name: rule for name, form in forms.items() if (rule := folded(form)) is not None}
+        text = cedarpy.policies_from_json_str(json.dumps({**self._forms, "staticPolicies": rules}))
+        self._written[key] = cedarpy.PolicySet.from_str(text)
+        return self._written[key]
+
+    def _rules(self) -> ItemsView[str, dict[str, object]]:
+        rules: dict[str, dict[str, object]] = self._forms["staticPolicies"]
+        return rules.items()
 
 
 def _duties(permits: Sequence[Rule]) -> tuple[str, ...]:
@@ -240,12 +320,34 @@ class Prepared:
 @lru_cache(maxsize=_PREPARED_ASKS)
 def prepare(ask: Ask) -> Prepared:
     """The entities and the request of an ask, parsed once and kept; its context is still missing."""
-    request = {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
     found = entity_attributes(ask)
     uids = {"Customer": _CUSTOMER, "Use": _USE}
     listed = [{"uid": uid, "attrs": found[kind], "parents": []} for kind, uid in uids.items()]
     entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
-    return Prepared(ask, words.unknown(ask), request, entities)
+    return Prepared(ask, words.unknown(ask), _request(ask), entities)
+
+
+def prepare_all(asks: Sequence[Ask]) -> list[Prepared]:
+    """The same of many asks, for one use: each customer and each use among them is parsed once."""
+    uids: dict[str, dict[str, str]] = {}
+    listed: list[dict[str, object]] = []
+    placed: list[tuple[Ask, dict[str, dict[str, str]]]] = []
+    for ask in asks:
+        of: dict[str, dict[str, str]] = {}
+        for kind, attributes in entity_attributes(ask).items():
+            text = kind + json.dumps(attributes)
+            if text not in uids:
+                uids[text] = {"type": kind, "id": str(len(uids))}
+                listed.append({"uid": uids[text], "attrs": attributes, "parents": []})
+            of[kind] = uids[text]
+        placed.append((ask, of))
+    entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
+    named = ((ask, {"principal": of["Customer"], "resource": of["Use"]}) for ask, of in placed)
+    return [Prepared(ask, words.unknown(ask), {**_request(ask), **uids}, entities) for ask, uids in named]
+
+
+def _request(ask: Ask) -> dict[str, object]:
+    return {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
 
 
 def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:

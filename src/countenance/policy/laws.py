@@ -13,8 +13,10 @@ import binascii
 import hashlib
 import json
 import tomllib
+from contextlib import contextmanager
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,12 +24,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from countenance.domain.decision import Authority, Law, Paperwork, Signature
 from countenance.domain.errors import BadRecord
 from countenance.policy import words
-from countenance.policy.table import Table, https
+from countenance.policy.table import Table, https, with_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+T = TypeVar("T")
 MAX_BYTES = 1_000_000
 """Longest record read, in bytes; the longest real one is a few kilobytes."""
 SIGNED_AS = b"countenance/law-assessment/v1\n"
@@ -39,6 +42,28 @@ ERRORS_SECTION = "f"
 _ANSWERS = ("yes", "no", "unclear")
 
 
+@contextmanager
+def _lines(path: Path) -> Iterator[None]:
+    """Name the line as well in what is wrong with a field of the file."""
+    try:
+        yield
+    except BadRecord as error:
+        text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+        raise with_line(error, text) from None
+
+
+def _placed(read: Callable[[Path], T]) -> Callable[[Path], T]:
+    """The same reader, whose errors name the line too."""
+
+    @wraps(read)
+    def reads(path: Path) -> T:
+        with _lines(path):
+            return read(path)
+
+    return reads
+
+
+@_placed
 def read_law(path: Path) -> Law:
     """A law as a what-if: signatures are counted later, not verified. BadRecord names the field."""
     return _law(Table(_parse(path), path.name), path.name)
@@ -51,7 +76,9 @@ def registered(path: Path, keys: Collection[str]) -> Law:
     registered or a signature does not fit.
     """
     raw = _parse(path)
-    law = _law(Table(raw, path.name), path.name)
+    with _lines(path):
+        law = _law(Table(raw, path.name), path.name)
+        _signed_by_two(law, path.name)
     _every_criterion_has_a_source(raw, path.name)
     message = signed_message(raw)
     for signature in law.signed:
@@ -70,6 +97,7 @@ def signed_message(record: Mapping[str, object]) -> bytes:
     return SIGNED_AS + hashlib.sha256(_canonical(plain)).digest()
 
 
+@_placed
 def read_paperwork(path: Path) -> Paperwork:
     """What is on file for a use. Every part may be missing; BadRecord names a wrong or unknown field."""
     top = Table(_parse(path), path.name)
@@ -102,6 +130,7 @@ def read_paperwork(path: Path) -> Paperwork:
     return paper
 
 
+@_placed
 def read_authority(path: Path) -> Authority:
     """A warrant, court order, exigency or judicial authorisation; all but the times of a request is required."""
     top = Table(_parse(path), path.name)
@@ -162,6 +191,11 @@ def _coherent(law: Law, name: str) -> None:
         raise BadRecord(f"{name}: jurisdiction: {law.jurisdiction!r} is not one of level {law.level}")
     if law.until is not None and law.until <= law.start:
         raise BadRecord(f"{name}: until: must be after from")
+
+
+def _signed_by_two(law: Law, name: str) -> None:
+    if len({signature.key for signature in law.signed}) < 2 or not any(each.outside for each in law.signed):
+        raise BadRecord(f"{name}: assessment.signed: two people sign with different keys, one of them from outside")
 
 
 def _every_criterion_has_a_source(raw: Mapping[str, object], name: str) -> None:

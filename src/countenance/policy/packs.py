@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from countenance.domain.decision import Reason
 from countenance.domain.errors import BadRecord, UnknownWord
+from countenance.policy.places import line_of
 from countenance.policy.table import https
 
 if TYPE_CHECKING:
@@ -167,10 +168,14 @@ def parse(raw: bytes, name: str) -> PackFile:
 def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start: int) -> dict[str, Rule]:
     """The rules of `pack` by id. found: (effect, annotations) of each, in the order of the file."""
     ruled: dict[str, Rule] = {}
-    for place, (effect, marks) in enumerate(found, start):
-        rule = _rule(pack.name, effect, marks, place)
+    for nth, (effect, marks) in enumerate(found):
+        try:
+            rule = _rule(pack.name, effect, marks, start + nth)
+        except BadRecord as error:
+            raise BadRecord(f"{pack.name}.cedar: line {line_of(pack.text, nth)}: {error.message}") from None
         if rule.reason.id in ruled:
-            raise BadRecord(f"{pack.name}: two rules are called {rule.reason.id}")
+            at = f"{pack.name}.cedar: line {line_of(pack.text, nth)}"
+            raise BadRecord(f"{at}: two rules are called {rule.reason.id}")
         ruled[rule.reason.id] = rule
     weak = {rule.reason.id for rule in ruled.values() if rule.reason.evidence != "T"}
     if not ruled or weak != pack.header.secondary:
@@ -191,7 +196,7 @@ def set_digest(packs: Sequence[PackFile], under: str = "") -> str:
 
 def _rule(pack: str, effect: str, annotations: Mapping[str, str], place: int) -> Rule:
     name = annotations.get("id", "")
-    at = f"{pack}: rule {name or place}"
+    at = f"rule {name}" if name else "this rule"
     if not name.startswith(pack + ".") or not _NAME.match(name[len(pack) + 1 :]):
         raise BadRecord(f"{at}: its @id must be `{pack}.` and a name in small letters")
     if odd := set(annotations) - _ANNOTATIONS:

@@ -50,6 +50,14 @@ def finer_than_hours(policies: object) -> str:
     return ""
 
 
+def entities_named(policies: object) -> set[str]:
+    """The types of the entities that these policies, in Cedar's JSON form, name by an id."""
+    found = (node.get(key) for node in _nodes(policies) for key in ("entity", "__entity"))
+    several = (node["entities"] for node in _nodes(policies) if isinstance(node.get("entities"), list))
+    every = [*found, *(entity for each in several if isinstance(each, list) for entity in each)]
+    return {str(entity["type"]) for entity in every if isinstance(entity, dict) and "type" in entity}
+
+
 def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int]], days: set[date]) -> None:
     name, right = _fact(sides.get("left")), sides.get("right")
     if name is None:

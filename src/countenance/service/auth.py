@@ -44,6 +44,15 @@ _LOOKUP = Fixed(
     .join(customers, customers.c.id == grants.c.customer_id)
     .where(keys.c.id == bindparam("key"))
 )  # fmt: skip
+_GRANTED = (
+    select(
+        grants.c.id.label("grant_id"), grants.c.purposes, grants.c.modes, grants.c.places,
+        grants.c.until, grants.c.status.label("grant_status"),
+        customers.c.id.label("customer_id"), customers.c.facts, customers.c.sealed_key,
+    )
+    .join(customers, customers.c.id == grants.c.customer_id)
+    .where(customers.c.status == "active")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,14 @@ def _in_force(database: Database, key: str) -> Principal:
 def still(database: Database, who: Principal) -> Principal:
     """The same caller as they are now. Raises Unauthenticated where the key has ended since it was looked up."""
     return _in_force(database, who.key)
+
+
+def granted(database: Database, since: datetime) -> tuple[Principal, ...]:
+    """Each grant that ends after `since`, of every customer in force, as a caller without a key; by grant."""
+    query = _GRANTED.where(grants.c.until > ids.utc(since)).order_by(grants.c.id)
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    return tuple(Principal("", customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row)) for row in rows)
 
 
 def _parts(text: str) -> tuple[str, str]:

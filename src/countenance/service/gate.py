@@ -252,9 +252,14 @@ class Gate:
             opened["policy"] = self.house.roles.digest  # the rules that decided, as in every leaf
         return self._append(opened, about, outcome)
 
-    def facts(self, principal: Principal, ask: Ask, consent: str, record: OnRecord) -> Facts:
-        """Everything the rules read, from the grant and the server's own records; record: of what was filed."""
-        now = self.house.now()
+    def facts(
+        self, principal: Principal, ask: Ask, consent: str, record: OnRecord, at: datetime | None = None
+    ) -> Facts:
+        """Everything the rules read, from the grant and the server's own records.
+
+        record: of what was filed; at: another time than now.
+        """
+        now = at or self.house.now()
         return Facts(
             on=now,
             model=self.house.model_facts(now),
