@@ -165,7 +165,7 @@ async def list_schedule(
     def part(house: House, last: str) -> Answered[Any]:
         return schedule.listed(house, who.account, customer, last, limit)
 
-    return await _listed(request, response, who, "schedule", f"schedule {customer}", after, part)
+    return await listed(request, response, who, "schedule", f"schedule {customer}", after, part)
 
 
 @router.get("/decisions", **described.signed(matters.OwnEntries))

@@ -98,7 +98,15 @@ def serve(
     Raises Misconfigured where the address, the TLS files or the port cannot be used.
     """
     log = log or Lines()
-    listen(lambda: compose(house, serving, log, create), house, serving, ready=ready, log=log)
+    held = _announcing(house, log)
+    listen(lambda: compose(house, serving, log, create), held, serving, ready=ready, log=log)
+
+
+@contextmanager
+def _announcing(house: House, log: Log) -> Iterator[None]:
+    """The house, and beside it who announces what is coming; the house is closed last."""
+    with house, Announcer(house, log):
+        yield
 
 
 def listen(
@@ -115,8 +123,7 @@ def listen(
         _room_for(serving.connections)
         server = _Server(_config(make(), serving), ready)
         end(server)
-        with Announcer(house, log):
-            server.run()
+        server.run()
         if server.refused:
             raise Misconfigured(
                 f"port {serving.port} of this address cannot be listened on",

@@ -125,12 +125,6 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
 
 
-def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
-    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
-    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
-    return {form["annotations"]["id"]: form for each in found for form in each.values()}
-
-
 def _unread(text: str) -> int:
     """The line of the first rule that is not Cedar."""
     for piece in places.pieces(text):
