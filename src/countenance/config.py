@@ -18,19 +18,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+LEAST_DAYS = 30
+"""Days in which the public can speak before a promise is loosened or a law recorded; docs/policy.md."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting of a house.
 
     data: the one folder of state. keys: the folder of the master key and of keys kept for a lone operator.
     manifest: an operator's own model manifest, or None for the shipped models.
-    threads: processor threads for inference, 0 for every core this process may use.
+    threads: processor threads for inference, 0 for every core this process may use. notice_days: before a loosened
+    promise takes effect; objection_days: before a law is recorded. Neither can be set shorter than 30.
     """
 
     data: Path
     keys: Path
     manifest: Path | None = None
     threads: int = 0
+    notice_days: int = LEAST_DAYS
+    objection_days: int = LEAST_DAYS
 
     @property
     def ledger(self) -> Path:
@@ -149,14 +156,15 @@ def _check_proxy(text: str) -> None:
 
 
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST and _THREADS, each with its default."""
+    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST, _THREADS, _NOTICE_DAYS and _OBJECTION_DAYS."""
     env = os.environ if env is None else env
     home = Path(env.get("HOME") or Path.home())
     data = env.get("COUNTENANCE_DATA") or Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance"
     keys = env.get("COUNTENANCE_KEYS") or Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "countenance"
     manifest = env.get("COUNTENANCE_MANIFEST")
     threads = _number(env, "THREADS", 0, 0, 1024)
-    return checked(Settings(Path(data), Path(keys), Path(manifest) if manifest else None, threads))
+    days = [_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION")]
+    return checked(Settings(Path(data), Path(keys), Path(manifest) if manifest else None, threads, *days))
 
 
 def checked(settings: Settings) -> Settings:

@@ -40,7 +40,9 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "withdrawal": {"purpose": "access-control", "undoes": UNDONE},
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
-    "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
+    "policy-change": {"step": "proposed", "change": DIGEST, "before": "", "after": DIGEST, "loosens": True,
+                      "notice": 30, "keys": [DIGEST]},
+    "law": {"step": "signed", "record": DIGEST, "notice": 30, "keys": [DIGEST], "outside": []},
 }  # fmt: skip
 JSON = st.recursive(
     st.booleans() | st.integers(-leaf.MAX_INT, leaf.MAX_INT) | st.text(st.characters(blacklist_categories=["Cs"])),

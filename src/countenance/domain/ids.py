@@ -11,6 +11,7 @@ PREFIXES = {
     "subject": "sub", "reference": "ref", "consent": "con", "erasure": "era", "request": "req",
     "backup": "bak",
     "account": "acc",
+    "change": "chg", "objection": "obj",
 }  # fmt: skip
 _ID = re.compile(r"\A[a-z]{3}_[0-9a-f]{32}\Z")
 

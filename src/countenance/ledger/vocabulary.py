@@ -39,11 +39,13 @@ WORDS: dict[str, frozenset[str]] = {
 ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
     "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
+    "law-object", "law-propose", "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list",
+    "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 
 BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
 """As what: people of the provider or of a customer, who are asked their roles; else what was held."""
 
-ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
+ROLES = frozenset({"operator", "approver", "reviewer", "auditor", "assessor"})
 """What an account may be for (docs/accounts.md)."""

@@ -26,7 +26,7 @@ from countenance.domain.decision import Ask, Facts, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.policy import context as facts_read
 from countenance.policy import lifts as lifting
-from countenance.policy import packs, residual, words
+from countenance.policy import packs, places, residual, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,11 +72,16 @@ def load(names: Sequence[str] | None = None, extra: Path | None = None) -> Polic
 
 def assemble(files: Sequence[PackFile]) -> PolicySet:
     """A policy set of these packs, each checked on its own; BadRecord names pack and rule at fault."""
+    return of(files, packs.schema())
+
+
+def of(files: Sequence[PackFile], schema: str) -> PolicySet:
+    """As `assemble`, under the text of a schema that need not be this installation's."""
     rules: dict[str, Rule] = {}
     for file in files:
-        rules |= packs.rules(file, check(file), len(rules))
+        rules |= packs.rules(file, _checked(file.text, file.name, _schema_of(schema)), len(rules))
     return PolicySet(
-        digest=packs.set_digest(files),
+        digest=packs.set_digest(files, schema),
         packs=tuple((file.name, file.digest) for file in files),
         files=tuple(files),
         rules=rules,
@@ -94,14 +99,26 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as error:
-        raise BadRecord(f"{name}: is not Cedar: {error}") from None
+        raise BadRecord(f"{name}.cedar: line {_unread(text)}: is not Cedar: {error}") from None
     if parsed["templates"]:
-        raise BadRecord(f"{name}: a pack holds rules, no templates")
+        raise BadRecord(f"{name}.cedar: a pack holds rules, no templates")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
-        raise BadRecord(f"{name}: {found.errors[0]}")
+        first = found.errors[0]
+        line = places.line_of(text, int(first.policy_id.removeprefix("policy")))
+        raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
     ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
+
+
+def _unread(text: str) -> int:
+    """The line of the first rule that is not Cedar."""
+    for piece in places.pieces(text):
+        try:
+            cedarpy.policies_to_json_str(piece.text)
+        except ValueError:
+            return piece.line
+    return 1
 
 
 class Rulebook:
@@ -264,6 +281,14 @@ def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:
 @lru_cache(maxsize=1)
 def _schema() -> cedarpy.Schema:
     return cedarpy.Schema.from_str(packs.schema())
+
+
+@lru_cache(maxsize=4)
+def _schema_of(text: str) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        raise BadRecord(f"schema.cedarschema: {error}") from None
 
 
 _USE_ATTRIBUTES = (
