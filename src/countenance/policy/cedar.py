@@ -18,7 +18,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
@@ -93,6 +93,12 @@ def of(files: Sequence[PackFile], schema: str) -> PolicySet:
 def check(file: PackFile) -> list[tuple[str, Mapping[str, str]]]:
     """(effect, annotations) of each rule of `file`, in order; BadRecord where it breaks the schema."""
     return _checked(file.text, file.name, _schema())
+
+
+def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
+    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
+    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
+    return {form["annotations"]["id"]: form for each in found for form in each.values()}
 
 
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
