@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from countenance.domain.errors import BadInput, CountenanceError, InternalError, NotFound, WrongMethod
-from countenance.http import administration, applying, asked, fresh, keeping, links, native, shapes
+from countenance.http import administration, applying, asked, fresh, keeping, links, native, rules, shapes
 from countenance.http.budget import Budget
 from countenance.http.callers import known_query
 from countenance.http.problems import response
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
-ROUTERS = (native.router, keeping.router, applying.router, administration.router, asked.router)
+ROUTERS = (native.router, keeping.router, applying.router, administration.router, rules.router, asked.router)
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "
     "a receipt: proof that it is in a transparency log which outsiders can check."

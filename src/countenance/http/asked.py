@@ -17,8 +17,9 @@ from countenance.domain.errors import BadInput, NotFound, UnknownWord
 from countenance.http import described, fresh, shapes
 from countenance.http.bodies import JSON_LIMIT, strict_json, unknown, whole
 from countenance.http.callers import house_of
-from countenance.policy import packs, whatif, wire
+from countenance.policy import whatif, wire
 from countenance.service import decide as service
+from countenance.service import standing
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -50,18 +51,16 @@ async def decide_document(request: Request) -> Any:
 
 @router.get("/policies", **described.kept(shapes.Policies))
 async def policies(request: Request) -> Any:
-    """The packs in force, and the digest that every decision carries."""
-    house = house_of(request)
-    in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
-    shown = {"in_force": in_force, "digest": house.policies.digest}
+    """The packs in force, what is under notice and for whom it would open a door, and every set that was in force."""
+    shown = await run_in_threadpool(standing.policies, house_of(request))
     return fresh.document(request, shapes.Policies.model_validate(shown))
 
 
 @router.get("/policies/{pack}", **described.kept(shapes.PackText, 404))
 async def policy(request: Request, pack: Annotated[str, Path(max_length=64)]) -> Any:
-    """A pack of this installation, word for word."""
+    """A pack, word for word: as it is in force, or else as it ships."""
     try:
-        found = await run_in_threadpool(packs.read, pack)
+        found = await run_in_threadpool(standing.pack, house_of(request), pack)
     except UnknownWord:
         raise NotFound("there is no such pack", next_step="List those in force with GET /v1/policies.") from None
     return fresh.document(request, shapes.PackText(name=found.name, digest=found.digest, text=found.text))
@@ -80,10 +79,10 @@ async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, An
             raise unknown(name, FLAGS, "word")
         if len(values) > MOST or not all(isinstance(value, str) and len(value) <= LONGEST for value in values):
             raise BadInput(f"{name} takes texts of at most {LONGEST} characters")
-    now = house_of(request).now()
+    house = house_of(request)
 
     def answer() -> dict[str, Any]:
-        asked = service.question(said, now)
-        return wire.answer(service.verdict(asked, lifts=True), asked.facts.on, asked.assumed)
+        asked = service.question(said, house.now())
+        return wire.answer(standing.verdict(house, asked), asked.facts.on, asked.assumed)
 
     return await run_in_threadpool(answer)

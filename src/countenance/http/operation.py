@@ -1,7 +1,8 @@
 """The operator's doors: is it alive, is it ready, what does it count; and the public ledger, file by file.
 
-None of them asks for a key. The ledger's door gives `checkpoint` and tiles under their one spelling and nothing else:
-no other path of the machine can be named, and no symbolic link is followed. It computes and repairs nothing.
+None of them asks for a key. The ledger's door gives `checkpoint`, tiles and the texts beside them (ledger/beside.py)
+under their one spelling and nothing else: no other path of the machine can be named, and no symbolic link is followed.
+It computes and repairs nothing.
 Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 8246 for `immutable`.
 """
 
@@ -17,7 +18,7 @@ from fastapi import APIRouter, Request, Response
 from countenance.domain.errors import CountenanceError, LogUnavailable, NotFound
 from countenance.http import fresh, problems
 from countenance.http import metrics as exposition
-from countenance.ledger import publish, tiles
+from countenance.ledger import beside, publish, tiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def router(house: House, metrics: Metrics) -> APIRouter:
             require_ready(house)
         except CountenanceError as error:
             return problems.response(error, request_id(request))
-        return {"ready": True}
+        return {"ready": True, **({"stopped": True} if house.in_force.held.stopped else {})}
 
     @doors.get("/metrics")
     async def counts() -> Response:
@@ -86,14 +87,16 @@ def serve_file(public: Path, path: str, request: Request) -> Response:
         raw = read_published(public, path)
     except NotFound as error:
         return problems.response(error, request_id(request))
-    if path == publish.CHECKPOINT:
-        return fresh.tagged(request, raw, "text/plain; charset=utf-8")
+    if path == publish.CHECKPOINT or beside.lasting(path) or beside.renewed(path):
+        media = "application/json" if path.endswith(".json") else "text/plain; charset=utf-8"
+        return fresh.tagged(request, raw, media, FOR_EVER if beside.lasting(path) else fresh.ASK_FIRST)
     return fresh.tagged(request, raw, "application/octet-stream", FOR_EVER)
 
 
 def read_published(public: Path, path: str) -> bytes:
-    """The bytes of `checkpoint`, a tile or an entry bundle. Raises NotFound for any other name, LogUnavailable."""
-    if path != publish.CHECKPOINT and tiles.parse_path(path) is None:
+    """The bytes of a file that is published. Raises NotFound for any other name, LogUnavailable."""
+    known = path == publish.CHECKPOINT or beside.lasting(path) or beside.renewed(path)
+    if not known and tiles.parse_path(path) is None:
         raise NotFound("the ledger has no file of this name")
     try:
         descriptor = _open_below(public, PurePosixPath(path).parts)

@@ -26,9 +26,12 @@ def question(said: Mapping[str, Sequence[str]], now: datetime) -> whatif.WhatIf:
     return asked
 
 
-def verdict(asked: whatif.WhatIf, *, lifts: bool) -> Verdict:
-    """What the packs say; an unknown word in the facts is a deny that names it, beside those of the ask."""
-    said = cedar.decide(_policies(asked.packs), asked.ask, asked.facts, lifts=lifts and not asked.errors)
+def verdict(asked: whatif.WhatIf, *, lifts: bool, policies: cedar.PolicySet | None = None) -> Verdict:
+    """What the packs say; an unknown word in the facts is a deny that names it, beside those of the ask.
+
+    policies: the set that answers; that of the question's own packs, or of a fresh install, where it is left out.
+    """
+    said = cedar.decide(policies or _policies(asked.packs), asked.ask, asked.facts, lifts=lifts and not asked.errors)
     if not asked.errors:
         return said
     return Verdict("deny", said.packs, (), errors=(*said.errors, *asked.errors))

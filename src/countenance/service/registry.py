@@ -117,7 +117,7 @@ def sign(house: House, who: Account, law: str, signature: bytes) -> Answered[Hel
         effect = _signing(house, one(house.database, law), who.id, who.public_key, signature)
         return _done(house, who, law, "signed", effect)
 
-    return _told(house, house.gate.administer(who.act("law-sign", ""), Private(account=who.id), work))
+    return _told(house, house.gate.administer(who.act("law-sign", ""), _about(house, who, law), work))
 
 
 def object_to(house: House, who: Account, law: str, words: str) -> Answered[Held]:
@@ -127,7 +127,7 @@ def object_to(house: House, who: Account, law: str, words: str) -> Answered[Held
         effect = _objection(house, one(house.database, law), who.id, words)
         return _done(house, who, law, "objected", effect)
 
-    return _told(house, house.gate.administer(who.act("law-object", ""), Private(account=who.id), work))
+    return _told(house, house.gate.administer(who.act("law-object", ""), _about(house, who, law), work))
 
 
 def record(house: House, who: Account, law: str) -> Answered[Held]:
@@ -136,7 +136,7 @@ def record(house: House, who: Account, law: str) -> Answered[Held]:
     def work() -> Done[str]:
         return _done(house, who, law, "recorded", _recording(house, one(house.database, law)))
 
-    return _told(house, house.gate.administer(who.act("law-record", ""), Private(account=who.id), work))
+    return _told(house, house.gate.administer(who.act("law-record", ""), _about(house, who, law), work))
 
 
 def repeal(house: House, who: Account, law: str) -> Answered[Held]:
@@ -145,7 +145,7 @@ def repeal(house: House, who: Account, law: str) -> Answered[Held]:
     def work() -> Done[str]:
         return _done(house, who, law, "repealed", _repeal(house, one(house.database, law)))
 
-    return _told(house, house.gate.administer(who.act("law-repeal", ""), Private(account=who.id), work))
+    return _told(house, house.gate.administer(who.act("law-repeal", ""), _about(house, who, law), work))
 
 
 def propose_here(house: House, raw: bytes) -> Acted:
@@ -359,7 +359,7 @@ def _event(connection: Connection, law: str, step: str, now: datetime, account: 
         "step": step, "record": held.digest, "notice": period, "keys": [*held.keys()],
         "outside": [*held.keys(outside=True)],
     }  # fmt: skip
-    return [owed.owe(connection, KIND, words, Private(account=account), step, now)]
+    return [owed.owe(connection, KIND, words, Private(account=account, matter=law), step, now)]
 
 
 def _begin_period(house: House) -> None:
@@ -385,8 +385,14 @@ def _done(house: House, who: Account, law: str, outcome: str, effect: Callable[[
 
     return Done(
         law, outcome, effect=lambda connection: debts.extend(effect(connection)), settled=settled,
-        about=Private(account=who.id),
+        about=Private(account=who.id, matter=law),
     )  # fmt: skip
+
+
+def _about(house: House, who: Account, law: str) -> Private:
+    """For the closed part: a law that there is, which everybody can see."""
+    there = any(each.id == law for each in known(house.database))
+    return Private(account=who.id, matter=law if there else "")
 
 
 def _told(house: House, answered: Answered[str]) -> Answered[Held]:
@@ -398,7 +404,7 @@ def _here(
 ) -> Acted:
     with house.database.begin() as connection:
         debts = effect(connection)
-        about = Private(account=account)
+        about = Private(account=account, matter=law)
         debt = owed.owe(connection, "administration", deed_words(act, "machine"), about, outcome, house.now())
     for each in debts:
         owed.pay_one(house, each)

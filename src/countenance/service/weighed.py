@@ -1,7 +1,8 @@
 """Whether a change of the policy set loosens, and by what: what is not proven to be no looser counts as looser.
 
 The texts are compared first: a set that has every forbid of the other and no permit beside is no looser, which takes no
-time. Else every class of asks is enumerated (policy/diff.py). It decides nothing. Source: docs/policy.md, "Changing a promise".
+time. Else every class of asks is enumerated (policy/diff.py). It decides nothing.
+Source: docs/policy.md, "Changing a promise".
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Weighed:
 def weigh(old: PolicySet, new: PolicySet) -> Weighed:
     """What a step from `old` to `new` opens. Some seconds at most."""
     if not texts.may_loosen(old, new):
-        return Weighed(False, ())
+        return Weighed(loosens=False, why=())
     found = diff.openings(old, new)
     why = [*(opening.says for opening in (*found.openings, *found.eased)), *found.unproven]
     return Weighed(found.loosens, tuple(why[:MOST_SENTENCES]))
