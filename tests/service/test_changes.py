@@ -177,6 +177,20 @@ def test_of_two_changes_under_notice_the_first_in_force_overtakes_the_other(worl
         Person.of(world, "approver").approve(second)
 
 
+def test_a_change_that_was_overtaken_stays_so_when_its_first_set_comes_back(world: World) -> None:
+    """It was approved and its notice ran: back at its beginning it would take effect at once, when nobody looks."""
+    _, one, other = approved(world)
+    second = other.propose(Wish(on=("microsoft-2020-strict",), off=("microsoft-2020",)))
+    for person in (one, other):
+        person.approve(second)
+    world.later(days=31)
+    assert names(world) == ("core",)
+    other.propose(Wish(on=("microsoft-2020",)))
+    world.later(days=60)
+    assert names(world) == FRESH
+    assert changes.one(world.house.database, second.id).state == "overtaken"
+
+
 def test_what_is_stricter_overtakes_what_waits(world: World) -> None:
     change, _, other = approved(world)
     other.propose(STRICTER)

@@ -1,6 +1,6 @@
 """`countenance policy`: read the promises and laws that decide, and check one's own.
 
-It shows and checks; it switches nothing on or off. Contract: docs/policy.md, "On the command line".
+It shows and checks; what switches packs on or off is in change.py. Contract: docs/policy.md, "On the command line".
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from countenance.cli.change import change, resume, stop
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
 
@@ -31,6 +32,11 @@ def policy() -> None:
       countenance policy show microsoft-2020
       countenance policy check ./my-packs
     """
+
+
+policy.add_command(change)
+policy.add_command(stop)
+policy.add_command(resume)
 
 
 @policy.command("packs")

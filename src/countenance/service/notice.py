@@ -3,7 +3,7 @@
     proposed       a row, and a leaf; notice runs from the moment when that leaf is in the log and the text is public
     approved       by two people of the provider whose accounts are in force when it takes effect, with different keys
     in force       at the first look after its notice, if it loosens; at once if it does not
-    overtaken      where another set came into force meanwhile: what was approved was a step from one set to another
+    overtaken      for good, where another set came into force meanwhile: it was a step from one set to another
     withdrawn      by a person of the provider, at any time before
 
 Everything is read from rows that are only added to. A change never takes effect before its text is public.
@@ -252,7 +252,8 @@ def _state(row: Row[Any], by_step: Mapping[str, Row[Any]], effects: list[Row[Any
         return "in-force" if current is not None and current.id == row.id else "was-in-force"
     if "withdrawn" in by_step:
         return "withdrawn"
-    return "under-notice" if current is not None and current.after == row.before else "overtaken"
+    lapsed = current is None or current.after != row.before or current.event > by_step["proposed"].id
+    return "overtaken" if lapsed else "under-notice"
 
 
 def _approval(event: Row[Any]) -> Approval:

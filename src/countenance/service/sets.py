@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 TAKES_EFFECT = ("in-force", "stopped", "resumed")
 """The steps by which a set comes into force."""
 
+CURRENT = """
+SELECT policy_sets.digest, policy_sets.schema, policy_sets.packs FROM policy_events
+JOIN policy_changes ON policy_changes.id = policy_events.change_id
+JOIN policy_sets ON policy_sets.digest = policy_changes.after
+WHERE policy_events.step IN ('in-force', 'stopped', 'resumed') ORDER BY policy_events.id DESC LIMIT 1
+"""
+"""The set in force, for who looks at a database that no house has open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -64,8 +72,13 @@ def load(connection: Connection, digest: str) -> Held:
     row = connection.execute(select(policy_sets).where(policy_sets.c.digest == digest)).one_or_none()
     if row is None:
         raise _damaged("it is not in the table")
+    return checked(digest, row.schema, row.packs)
+
+
+def checked(digest: str, schema: str, texts: Sequence[dict[str, str]]) -> Held:
+    """The set of this digest from the columns of its row. Raises StorageDamaged."""
     try:
-        held = Held(cedar.of([_pack(each) for each in row.packs], row.schema), row.schema)
+        held = Held(cedar.of([_pack(each) for each in texts], schema), schema)
     except (BadInput, KeyError, TypeError, AttributeError) as error:
         says = error.message if isinstance(error, BadInput) else "it is not of the form that was written"
         raise _damaged(says) from error
@@ -87,7 +100,7 @@ def renewed(held: Held) -> Held:
 
 def in_force(connection: Connection) -> Row[Any] | None:
     """The newest event by which a set came into force, with the change it is of; None in a new house."""
-    joined = select(policy_changes, policy_events.c.step, policy_events.c.created.label("since")).join(
+    joined = select(policy_changes, policy_events.c.step, policy_events.c.id.label("event")).join(
         policy_events, policy_events.c.change_id == policy_changes.c.id
     )
     taking = joined.where(policy_events.c.step.in_(TAKES_EFFECT)).order_by(policy_events.c.id.desc()).limit(1)
