@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countenance.service import changes, notice, registry, signed
+from countenance.service import changes, notice, records, registry, signed
 from tests.http.conftest import Doors, admit_customer
 from tests.http.people import Hand, hand, newcomer
 from tests.http.test_applications import apply
@@ -92,7 +92,7 @@ class Access:
             return {"words": "It tests no group of people."}
         if row == "POST /laws/{law}/signature":
             return {
-                "signature": signed.base64_of(key.sign(registry.one(house.database, self.ids["law"]).record.message))
+                "signature": signed.base64_of(key.sign(records.one(house.database, self.ids["law"]).record.message))
             }
         if row == "POST /policy-changes/{change}/approval":
             change = changes.one(house.database, self.ids["change"])

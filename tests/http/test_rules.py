@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from countenance.ledger import beside
-from countenance.service import changes, notice, registry, signed
+from countenance.service import changes, notice, records, registry, signed
+from countenance.service.wish import Wish
 from tests.http.people import Hand, hand
 from tests.service.promises import law_text
 
@@ -86,7 +87,7 @@ def test_the_registry_is_everybodys_to_read(doors: Doors) -> None:
     law = operator.post("/laws", {"record": law_text().decode()}).json()["law"]
     for role in ("approver", "assessor"):
         who = hand(doors, role)
-        message = registry.one(doors.world.house.database, law["id"]).record.message
+        message = records.one(doors.world.house.database, law["id"]).record.message
         body = {"signature": signed.base64_of(who.key.sign(message))}
         assert who.post(f"/laws/{law['id']}/signature", body).status_code == 201
     own = hand(doors, "auditor", customer=doors.admitted.customer)
@@ -108,7 +109,7 @@ def test_what_is_beside_the_ledger_is_served_under_its_one_name(doors: Doors) ->
     public = doors.world.settings.ledger
     digest = doors.world.house.policies.digest.removeprefix("sha256:")
     law = registry.propose_here(doors.world.house, law_text()).law
-    change = changes.propose_here(doors.world.house, changes.Wish(on=("microsoft-2020-strict",))).change
+    change = changes.propose_here(doors.world.house, Wish(on=("microsoft-2020-strict",))).change
     for path in (
         f"policy/{digest}/core.cedar", f"policy/{digest}/schema.cedarschema", "policy/index.json", "laws/index.json",
         f"laws/{law.digest.removeprefix('sha256:')}.json", beside.of_change(change.digest),

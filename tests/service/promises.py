@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from countenance.ledger import leaf
 from countenance.policy import words
 from countenance.service import accounts, changes, notice, registry, signed
-from countenance.service.changes import Wish
+from countenance.service.wish import Wish
 
 if TYPE_CHECKING:
     from countenance.service.accounts import Account
     from countenance.service.notice import Change
-    from countenance.service.registry import Held
+    from countenance.service.records import Held
     from tests.service.world import World
 
 LOOSER = Wish(off=("microsoft-2020",))

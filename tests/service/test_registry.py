@@ -16,13 +16,13 @@ from countenance.ledger.fsck import fsck
 from countenance.ledger.leaf import Leaf
 from countenance.ledger.slow import Slow
 from countenance.policy import cedar, laws
-from countenance.service import registry
+from countenance.service import records, registry
 from countenance.storage import db, tables
 from tests.policy.asks import ask
 from tests.service.promises import Person, law_text, leaves, steps
 
 if TYPE_CHECKING:
-    from countenance.service.registry import Held
+    from countenance.service.records import Held
     from tests.service.world import World
 
 
@@ -70,7 +70,7 @@ def test_a_record_takes_its_period_and_two_people_and_lifts_from_its_own_day_on(
     world.later(seconds=1)
     assert [one.id for one in world.house.laws] == [law.id]
     assert lifts(world)
-    assert steps(world, registry.KIND) == ["proposed", "signed", "signed", "recorded"]
+    assert steps(world, records.KIND) == ["proposed", "signed", "signed", "recorded"]
 
 
 def test_the_digest_in_leaves_is_of_the_laws_in_force_and_their_text_is_public(world: World) -> None:
@@ -112,7 +112,7 @@ def test_one_key_signs_once_and_only_the_record_that_it_read(world: World) -> No
     for signature in (assessor.key.sign(other.record.message), approver.key.sign(law.record.message), bytes(64)):
         with pytest.raises(BadInput, match="not your signature"):
             registry.sign(world.house, assessor.account, law.id, signature)
-    assert len(registry.one(world.house.database, law.id).signatures) == 1
+    assert len(records.one(world.house.database, law.id).signatures) == 1
 
 
 def test_who_may_do_what(world: World) -> None:
@@ -141,7 +141,7 @@ def test_anybody_with_an_account_objects_and_is_heard_by_everybody(world: World)
     ):
         registry.object_to(world.house, person.account, law.id, words)
     registry.object_here(world.house, law.id, "a letter says: no")
-    found = registry.one(world.house.database, law.id)
+    found = records.one(world.house.database, law.id)
     assert [(each.by, each.words) for each in found.objections] == [
         ("customer", "it tests nobody"), ("provider", "no"), ("provider", "a letter says: no")
     ]  # fmt: skip
@@ -168,14 +168,14 @@ def test_a_record_is_superseded_by_another_from_that_ones_day_on(world: World) -
     first = recorded(world)
     second = recorded(world, id='"us-face-act-2028"', recognises='["warrant"]\nsupersedes = "us-face-act-2027"',
                       **{"from": "2028-01-01", "legality": '"no"'})  # fmt: skip
-    assert registry.one(world.house.database, first.id).state == "superseded"
+    assert records.one(world.house.database, first.id).state == "superseded"
     world.moment = datetime(2027, 12, 31, tzinfo=UTC)
     assert [one.id for one in world.house.laws] == [first.id]
     assert lifts(world)
     world.moment = datetime(2028, 1, 1, tzinfo=UTC)
     assert [one.id for one in world.house.laws] == [second.id]
     assert not lifts(world)
-    assert steps(world, registry.KIND)[-2:] == ["recorded", "superseded"]
+    assert steps(world, records.KIND)[-2:] == ["recorded", "superseded"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_record_is_superseded_by_another_from_that_ones_day_on(world: World) -
 def test_a_bad_record_is_refused_with_line_or_field(world: World, changed: dict[str, str], says: str) -> None:
     with pytest.raises((BadRecord, Conflict), match=says):
         propose(world, **changed)
-    assert registry.known(world.house.database) == ()
+    assert records.known(world.house.database) == ()
 
 
 def test_a_criterion_without_a_source_and_a_record_with_signatures_are_refused(world: World) -> None:
@@ -212,7 +212,7 @@ def test_an_id_is_used_once_and_a_missing_one_is_not_found(world: World) -> None
     for call in (registry.record_here, registry.repeal_here):
         with pytest.raises(NotFound):
             call(world.house, "us-no-such-act")
-    assert registry.one(world.house.database, law.id).title == "Face Recognition Act"
+    assert records.one(world.house.database, law.id).title == "Face Recognition Act"
 
 
 def test_a_longer_period_is_a_setting_and_is_kept_with_the_record(world: World) -> None:
@@ -242,12 +242,12 @@ def test_the_leaves_name_nobody_and_a_stranger_finds_the_log_whole(world: World)
     for signature in law.signatures:
         assert signature.key.encode() not in raw
     world.house.log.publish()
-    assert fsck(world.settings.ledger, world.house.log.verifier).kinds[registry.KIND] == 4
+    assert fsck(world.settings.ledger, world.house.log.verifier).kinds[records.KIND] == 4
 
 
 def test_a_stranger_sees_a_law_that_was_recorded_too_soon_or_by_too_few(world: World) -> None:
     recorded(world)
-    proposed, first, second, last = (dict(each) for each in leaves(world, registry.KIND))
+    proposed, first, second, last = (dict(each) for each in leaves(world, records.KIND))
     wrong = (
         (proposed, first, last),
         (last,),

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from countenance.ledger.fsck import fsck
-from countenance.service import changes, registry, rejoin
+from countenance.service import changes, records, registry, rejoin
 from tests.service.backed import back_up, bring_back, lose_database
 from tests.service.promises import LOOSER, STRICTER, Person, law_text, steps
 from tests.service.test_changes import FRESH, approved, names
@@ -111,6 +111,6 @@ def test_a_law_that_was_repealed_since_stays_so(world: World, tmp_path: Path) ->
     file = made(world, tmp_path)
     registry.repeal_here(world.house, law.id)
     restored(world, file)
-    assert registry.one(world.house.database, law.id).state == "repealed"
+    assert records.one(world.house.database, law.id).state == "repealed"
     world.later(days=100)
     assert list(world.house.laws) == []

@@ -56,10 +56,11 @@ def propose(
     """
     from countenance.policy import packs
     from countenance.service import changes
+    from countenance.service.wish import Wish
 
     texts = tuple((path.name.removesuffix(".cedar"), packs.read_file(path).text.encode()) for path in own)
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
-        done = changes.propose_here(house, changes.Wish(on, off, texts, notice_days))
+        done = changes.propose_here(house, Wish(on, off, texts, notice_days))
     _told(done, as_json=as_json)
 
 

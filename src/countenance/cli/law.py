@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from countenance.service.app import House
-    from countenance.service.registry import Acted, Held
+    from countenance.service.records import Held
+    from countenance.service.registry import Acted
 
 
 @click.group()
@@ -67,10 +68,10 @@ def sign(
     Example:
       countenance law sign us-face-act-2027 --account acc_0123 --key ada.key
     """
-    from countenance.service import registry
+    from countenance.service import records, registry
 
     def act(house: House) -> Acted:
-        message = registry.one(house.database, identifier).record.message
+        message = records.one(house.database, identifier).record.message
         return registry.sign_here(house, identifier, account, signature_of(key_file, signature, message))
 
     _done(data, keys, as_json, act)
@@ -131,10 +132,10 @@ def list_laws(data: Path | None, keys: Path | None, as_json: bool) -> None:
     Example:
       countenance law list --json
     """
-    from countenance.service import backup, registry, standing
+    from countenance.service import backup, records, standing
 
     with backup.opened(surface.settings(data, keys)) as database:
-        found = registry.known(database)
+        found = records.known(database)
     lines = [_line(each) for each in found] or ["no laws"]
     surface.show({"laws": [standing.law_words(each) for each in found]}, as_json=as_json, sentences=lambda: lines)
 
@@ -149,10 +150,10 @@ def show(identifier: str, data: Path | None, keys: Path | None, as_json: bool) -
     Example:
       countenance law show us-face-act-2027
     """
-    from countenance.service import backup, registry, standing
+    from countenance.service import backup, records, standing
 
     with backup.opened(surface.settings(data, keys)) as database:
-        found = registry.one(database, identifier)
+        found = records.one(database, identifier)
     body = {"law": {**standing.law_words(found), "document": dict(found.record.document)}}
     surface.show(body, as_json=as_json, sentences=lambda: _lines(found))
 

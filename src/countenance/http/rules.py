@@ -19,6 +19,7 @@ from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
 from countenance.service import changes, registry, shown, signed, standing
+from countenance.service.wish import Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,7 @@ async def propose_policy_change(request: Request, response: Response, who: Perso
     """Propose packs on or off, or another text of one. What is stricter holds at once; what loosens waits."""
     asked = document_of(request, who, rulings.NewChange)
     texts = tuple((name, text.encode()) for name, text in asked.packs.items())
-    wish = changes.Wish(tuple(asked.on), tuple(asked.off), texts, asked.notice_days)
+    wish = Wish(tuple(asked.on), tuple(asked.off), texts, asked.notice_days)
     return await _change(response, changes.propose, house_of(request), who.account, wish)
 
 

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select
 
 from countenance.domain import ids
-from countenance.domain.errors import BadInput, Conflict, NotFound, UnknownWord
+from countenance.domain.errors import BadInput, Conflict, NotFound
 from countenance.policy import packs
 from countenance.service import notice, owed, sets, signed, weighed
 from countenance.service.gate import Answered, Done, Private, deed_words
+from countenance.service.wish import Wish, files_of
 from countenance.storage.tables import accounts, policy_changes
 
 if TYPE_CHECKING:
@@ -37,23 +38,8 @@ if TYPE_CHECKING:
     from countenance.service.notice import Change
     from countenance.storage.db import Database
 
-MOST_PACKS = 64  # of one set
 MOST_WAITING = 100  # changes under notice at a time
 MOST_DAYS = 366  # of notice, where a change asks for more than the setting
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to be changed. on, off: names of packs; texts: by name, the bytes of a pack of the operator's own.
-
-    A pack that is on already and named in `on` is taken anew from this installation. notice_days: where more is wished
-    than the setting.
-    """
-
-    on: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
-    texts: tuple[tuple[str, bytes], ...] = ()
-    notice_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,28 +177,7 @@ def wished(house: House, wish: Wish) -> Prepared:
     before = _current(house.database)
     if not (wish.on or wish.off or wish.texts):
         raise BadInput("this changes nothing", next_step="Name packs to switch on or off, or a file of your own.")
-    return _prepared(house, before, sets.made(_files(before, wish)), _days(house, wish.notice_days), "proposed")
-
-
-def _files(before: sets.Held, wish: Wish) -> list[packs.PackFile]:
-    """The packs of the new set: those of the old one, then the new ones in the order of their names."""
-    held = {file.name: file for file in before.policies.files}
-    named = [*wish.on, *wish.off, *(name for name, _ in wish.texts)]
-    if len(set(named)) != len(named) or packs.STOP in named:
-        raise BadInput(f"each pack is named once, and `{packs.STOP}` by the commands that stop and resume alone")
-    for name in wish.off:
-        if name == "core" or name not in held:
-            raise UnknownWord(
-                f"{name!r} is not on, or can't be off", next_step="See GET /v1/policies for those in force."
-            )
-        del held[name]
-    for name in wish.on:
-        held[name] = packs.read(name)
-    for name, text in wish.texts:
-        held[name] = packs.parse(text, name)
-    if len(held) > MOST_PACKS:
-        raise BadInput(f"a set has at most {MOST_PACKS} packs")
-    return sorted(held.values(), key=lambda file: (file.name != "core", file.name))
+    return _prepared(house, before, sets.made(files_of(before, wish)), _days(house, wish.notice_days), "proposed")
 
 
 def _stop(database: Database) -> Prepared:

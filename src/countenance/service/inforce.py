@@ -20,7 +20,7 @@ from countenance.domain import ids
 from countenance.domain.errors import CountenanceError, LogUnavailable
 from countenance.policy import cedar, packs
 from countenance.policy.laws import registry_digest
-from countenance.service import build, notice, owed, registry, sets
+from countenance.service import build, notice, owed, records, sets
 from countenance.service.gate import Private
 from countenance.storage.tables import policy_changes, policy_events
 
@@ -86,7 +86,7 @@ class InForce:
         with self._house.database.read() as connection:
             newest = sets.newest(connection)
         if newest != self._seen or self._house.now() >= self.held.until:
-            for kind in (notice.KIND, registry.KIND, "administration"):
+            for kind in (notice.KIND, records.KIND, "administration"):
                 owed.pay(self._house, kind)
             self.renew()
 
@@ -96,7 +96,7 @@ class InForce:
             current = sets.in_force(connection)
             assert current is not None
             policies = self._policies(connection, current.after)
-            laws, changes = registry.in_force(connection, now)
+            laws, changes = records.in_force(connection, now)
             until = min(notice.next_due(connection, now), changes)
         self._seen = seen
         digests = {"policy": policies.digest, "laws": registry_digest(laws), **self._digests}
@@ -113,7 +113,7 @@ class InForce:
         """Put beside the ledger what belongs there. Where that fails nothing gets looser, what is stricter holds."""
         try:
             notice.publish(self._house)
-            registry.publish(self._house)
+            records.publish(self._house)
         except CountenanceError as error:
             LOG.error("what is in force could not be published beside the ledger: %s", error.code)
             return False
@@ -179,7 +179,7 @@ def _stops(policies: PolicySet) -> bool:
 def current_digests(connection: Connection, now: datetime) -> dict[str, str]:
     """The digests of the set and the laws in force, for who has no house open; of a fresh install in a new one."""
     current = sets.in_force(connection)
-    laws, _ = registry.in_force(connection, now)
+    laws, _ = records.in_force(connection, now)
     return {
         "policy": cedar.load().digest if current is None else current.after, "laws": registry_digest(laws),
     }  # fmt: skip

@@ -13,83 +13,34 @@ signatures with it. Nothing here says whether a law lifts a promise (policy/cont
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
 from countenance.domain import ids
-from countenance.domain.decision import Signature
-from countenance.domain.errors import BadInput, Conflict, NotFound, StorageDamaged
-from countenance.ledger import beside
+from countenance.domain.errors import BadInput, Conflict, NotFound
 from countenance.ledger.slow import OUTSIDE, SIGNATURES
-from countenance.policy import context, laws
-from countenance.service import notice, owed, signed
+from countenance.policy import laws
+from countenance.service import owed, signed
 from countenance.service.gate import Answered, Done, Private, deed_words
-from countenance.storage import files
-from countenance.storage.tables import accounts, law_events, outbox
+from countenance.service.records import KIND, Held, all_of, known, one, one_of
+from countenance.storage.tables import accounts, law_events
 from countenance.storage.tables import laws as records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
-    from countenance.domain.decision import Law
     from countenance.ledger.leaf import Json
     from countenance.policy.laws import Record
     from countenance.service.accounts import Account
     from countenance.service.app import House
-    from countenance.storage.db import Database
 
-KIND = "law"
 WORDS_MOST = 2000  # characters of an objection
 MOST_OBJECTIONS = 1000  # of one record
-_KEYED = b"countenance/signer/v1\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """What somebody said against a record, and whose person it is: of the provider or of a customer."""
-
-    created: str
-    by: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A record of the registry. Moments are RFC 3339 UTC, empty where there is none yet.
-
-    state: proposed, recorded, repealed or superseded. not_before: from when it may be recorded. digest: of the record.
-    """
-
-    id: str
-    title: str
-    jurisdiction: str
-    level: str
-    state: str
-    created: str
-    not_before: str
-    recorded: str
-    ended: str
-    supersedes: str
-    digest: str
-    signatures: tuple[Signature, ...]
-    objections: tuple[Objection, ...]
-    record: Record
-
-    @property
-    def law(self) -> Law:
-        """As the rules read it, with its signatures."""
-        return self.record.registered(self.signatures)
-
-    def keys(self, *, outside: bool = False) -> list[str]:
-        """Those who signed, as leaves name them; only those from outside."""
-        found = {key_digest(self.digest, one.key) for one in self.signatures if one.outside or not outside}
-        return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,64 +133,12 @@ def repeal_here(house: House, law: str) -> Acted:
     return _here(house, "law-repeal", law, "repealed", _repeal(house, one(house.database, law)))
 
 
-def known(database: Database) -> tuple[Held, ...]:
-    """Every record, oldest first."""
-    with database.read() as connection:
-        return tuple(_all(connection))
-
-
-def one(database: Database, law: str) -> Held:
-    """Raises NotFound."""
-    with database.read() as connection:
-        return _one(connection, law)
-
-
-def key_digest(record: str, key: str) -> str:
-    """How leaves about one record name a public key (base64)."""
-    return f"sha256:{hashlib.sha256(_KEYED + record.encode() + key.encode()).hexdigest()}"
-
-
-def in_force(connection: Connection, now: datetime) -> tuple[tuple[Law, ...], datetime]:
-    """The laws in force at a moment, by id, and when the time alone may change that."""
-    day = now.date() if now.year > 1 else date.min
-    held = [each for each in _all(connection) if each.state in ("recorded", "superseded") and not _ended(each)]
-    ended = {each.supersedes for each in held if each.supersedes and each.record.law.start <= day}
-    standing = [each.law for each in held if each.id not in ended]
-    edges = {edge for each in standing for edge in (each.start, each.until) if edge is not None and edge > day}
-    until = datetime.combine(min(edges), time(), UTC) if edges else notice.FAR
-    return tuple(sorted((law for law in standing if context.in_force(law, day)), key=lambda law: law.id)), until
-
-
-def publish(house: House) -> None:
-    """Every record, the laws in force as one text, and the index, beside the ledger; then their periods run."""
-    public, now = house.settings.ledger, house.now()
-    _begin_period(house)
-    with house.database.read() as connection:
-        held, (standing, _) = _all(connection), in_force(connection, now)
-    texts = {each.digest: each.record.canonical for each in held}
-    texts[laws.registry_digest(standing)] = laws.registry_text(standing)
-    for digest, text in texts.items():
-        if not (public / beside.of_laws(digest)).exists():
-            files.write_public(public / beside.of_laws(digest), text, what="the record of a law")
-    index = {"in_force": laws.registry_digest(standing), "records": [_indexed(each) for each in held]}
-    notice.write_index(public, f"{beside.LAWS}/{beside.INDEX}", index)
-
-
-def _indexed(held: Held) -> dict[str, Any]:
-    return {
-        "id": held.id, "record": held.digest, "state": held.state, "proposed": held.created,
-        "not_before": held.not_before, "recorded": held.recorded, "ended": held.ended, "supersedes": held.supersedes,
-        "signatures": [{"key": each.key, "outside": each.outside, "signature": each.signature}
-                       for each in held.signatures],
-    }  # fmt: skip
-
-
 def _new(house: House, raw: bytes) -> Record:
     """A record that may be proposed. Raises BadRecord, Conflict."""
     house.log.check()  # a clock that stands in the log's past would cut the period short
     record = laws.read_record(raw, "the record")
     with house.database.read() as connection:
-        there = {each.id: each for each in _all(connection)}
+        there = {each.id: each for each in all_of(connection)}
     if record.law.id in there:
         raise Conflict(
             "there is a record of this id", next_step="A record is never edited: propose another, by its id."
@@ -276,7 +175,7 @@ def _signing(house: House, held: Held, account: str, key: bytes, signature: byte
         raise Conflict("this key has signed this record already", next_step="Another person has to, too.")
 
     def effect(connection: Connection) -> list[int]:
-        _require(_one(connection, held.id), "proposed")
+        _require(one_of(connection, held.id), "proposed")
         more = {"by": key.hex(), "account_id": account, "signature": signature}
         return _event(connection, held.id, "signed", house.now(), account, **more)
 
@@ -291,7 +190,7 @@ def _objection(house: House, held: Held, account: str, words: str) -> Callable[[
         raise Conflict("as many objections were made as are kept of one record")
 
     def effect(connection: Connection) -> list[int]:
-        _require(_one(connection, held.id), "proposed")
+        _require(one_of(connection, held.id), "proposed")
         more = {"by": ids.new("objection"), "account_id": account or None, "words": words}
         return _event(connection, held.id, "objected", house.now(), account, **more)
 
@@ -303,11 +202,11 @@ def _recording(house: House, held: Held) -> Callable[[Connection], list[int]]:
     _recordable(held, house.now())
 
     def effect(connection: Connection) -> list[int]:
-        now, found = house.now(), _one(connection, held.id)
+        now, found = house.now(), one_of(connection, held.id)
         _recordable(found, now)
         debts = _event(connection, found.id, "recorded", now)
         if found.supersedes:
-            _require(_one(connection, found.supersedes), "recorded")
+            _require(one_of(connection, found.supersedes), "recorded")
             debts += _event(connection, found.supersedes, "superseded", now)
         return debts
 
@@ -332,7 +231,7 @@ def _repeal(house: House, held: Held) -> Callable[[Connection], list[int]]:
     _standing(held)
 
     def effect(connection: Connection) -> list[int]:
-        _standing(_one(connection, held.id))
+        _standing(one_of(connection, held.id))
         return _event(connection, held.id, "repealed", house.now())
 
     return effect
@@ -353,26 +252,13 @@ def _event(connection: Connection, law: str, step: str, now: datetime, account: 
     """An event and the debt of its leaf, in the caller's transaction."""
     row = {"law_id": law, "step": step, "by": "", "created": ids.utc(now), **more}
     connection.execute(insert(law_events), row)
-    held = _one(connection, law)
+    held = one_of(connection, law)
     period: int = connection.execute(select(records.c.notice_days).where(records.c.id == law)).scalar_one()
     words: Mapping[str, Json] = {
         "step": step, "record": held.digest, "notice": period, "keys": [*held.keys()],
         "outside": [*held.keys(outside=True)],
     }  # fmt: skip
     return [owed.owe(connection, KIND, words, Private(account=account, matter=law), step, now)]
-
-
-def _begin_period(house: House) -> None:
-    """The period of objection runs from when the record's leaf is in the log."""
-    with house.database.begin() as connection:
-        begun = select(law_events.c.law_id).where(law_events.c.step == "published")
-        rows = connection.execute(select(records).where(records.c.id.not_in(begun))).all()
-        query = select(outbox.c.open).where(outbox.c.kind == KIND)
-        owing = {words["record"] for words in connection.execute(query).scalars() if words["step"] == "proposed"}
-        for row in rows:
-            if row.digest not in owing:
-                event = {"law_id": row.id, "step": "published", "by": "", "created": ids.utc(house.now())}
-                connection.execute(insert(law_events), event)
 
 
 def _done(house: House, who: Account, law: str, outcome: str, effect: Callable[[Connection], list[int]]) -> Done[str]:
@@ -411,59 +297,3 @@ def _here(
     receipt = owed.pay_one(house, debt)
     house.in_force.renew()
     return Acted(one(house.database, law), receipt)
-
-
-def _one(connection: Connection, law: str) -> Held:
-    found = next((each for each in _all(connection) if each.id == law), None)
-    if found is None:
-        raise NotFound("there is no such law", next_step="List the laws.")
-    return found
-
-
-def _all(connection: Connection) -> list[Held]:
-    events: dict[str, list[Row[Any]]] = {}
-    joined = select(law_events, accounts.c.customer_id, accounts.c.roles)
-    query = joined.outerjoin(accounts, accounts.c.id == law_events.c.account_id).order_by(law_events.c.id)
-    for event in connection.execute(query).all():
-        events.setdefault(event.law_id, []).append(event)
-    rows = connection.execute(select(records).order_by(records.c.created, records.c.id)).all()
-    return [_held(row, events.get(row.id, [])) for row in rows]
-
-
-def _held(row: Row[Any], events: Sequence[Row[Any]]) -> Held:
-    at = {event.step: event.created for event in events}
-    state = next((step for step in ("repealed", "superseded", "recorded") if step in at), "proposed")
-    found = _record(row)
-    return Held(
-        id=row.id, title=found.law.title, jurisdiction=found.law.jurisdiction, level=found.law.level, state=state,
-        created=row.created, not_before=notice.end_of(at.get("published", ""), row.notice_days),
-        recorded=at.get("recorded", ""), ended=at.get("repealed", at.get("superseded", "")),
-        supersedes=row.supersedes, digest=row.digest,
-        signatures=tuple(_signature(event) for event in events if event.step == "signed"),
-        objections=tuple(_objected(event) for event in events if event.step == "objected"), record=found,
-    )  # fmt: skip
-
-
-def _record(row: Row[Any]) -> Record:
-    try:
-        found = laws.record_of(row.document)
-    except BadInput as error:
-        raise StorageDamaged(f"a record of the registry of laws is damaged: {error.message}") from error
-    if found.digest != row.digest or found.law.id != row.id:
-        raise StorageDamaged("a record of the registry of laws is not the one that its digest names")
-    return found
-
-
-def _ended(held: Held) -> bool:
-    return held.state == "repealed"
-
-
-def _signature(event: Row[Any]) -> Signature:
-    outside = "assessor" in (event.roles or ())
-    key, signature = signed.base64_of(bytes.fromhex(event.by)), signed.base64_of(event.signature or b"")
-    return Signature(name="", outside=outside, key=key, signature=signature)
-
-
-def _objected(event: Row[Any]) -> Objection:
-    by = "customer" if event.customer_id else "provider"
-    return Objection(event.created, by, event.words or "")

@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select
 
 from countenance.domain import ids
 from countenance.policy import packs
-from countenance.service import notice, registry, sets
+from countenance.service import notice, records, sets
 from countenance.storage.tables import law_events, laws, outbox, policy_changes, policy_events
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from countenance.ledger.leaf import Leaf
 
-KINDS = (notice.KIND, registry.KIND)
+KINDS = (notice.KIND, records.KIND)
 NOTHING = ""
 AS_LOGGED = "the policy set is the one that the log names last; its text was in the backup or beside the ledger"
 STRICTER = "the policy set is the backup's: every change since only loosened it, and no text of theirs was found"
@@ -42,7 +42,7 @@ def follow(connection: Connection, told: Sequence[Leaf], places: Iterable[Path],
     _drop_told(connection, told)
     for leaf in told:
         said = leaf.open
-        if leaf.kind == registry.KIND and said["step"] in ("repealed", "superseded"):
+        if leaf.kind == records.KIND and said["step"] in ("repealed", "superseded"):
             _end_law(connection, str(said["record"]), str(said["step"]), str(said["time"]))
         elif leaf.kind == notice.KIND and said["step"] == "withdrawn":
             _withdraw(connection, str(said["change"]), str(said["time"]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from countenance.policy import packs
 from countenance.policy.laws import registry_digest
-from countenance.service import decide, notice, registry, sets
+from countenance.service import decide, notice, records, sets
 
 if TYPE_CHECKING:
     from countenance.domain.decision import Verdict
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from countenance.policy.whatif import WhatIf
     from countenance.service.app import House
     from countenance.service.notice import Change
-    from countenance.service.registry import Held
+    from countenance.service.records import Held
 
 
 def policies(house: House) -> dict[str, Any]:
@@ -59,13 +59,13 @@ def laws(house: House) -> dict[str, Any]:
     in_force = house.laws
     return {
         "in_force": [law.id for law in in_force], "digest": registry_digest(in_force),
-        "laws": [law_words(each) for each in registry.known(house.database)],
+        "laws": [law_words(each) for each in records.known(house.database)],
     }  # fmt: skip
 
 
 def law(house: House, name: str) -> dict[str, Any]:
     """One record, whole, with its text. Raises NotFound."""
-    found = registry.one(house.database, name)
+    found = records.one(house.database, name)
     return {**law_words(found), "document": dict(found.record.document)}
 
 
