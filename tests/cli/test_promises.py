@@ -1,4 +1,4 @@
-"""`countenance policy change`, `stop`, `resume` and `law`, on a house of their own; and what they say where they can't."""
+"""`countenance policy change`, `stop`, `resume` and `law` on a house of their own, and what they refuse."""
 
 from __future__ import annotations
 
