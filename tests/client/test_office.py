@@ -35,6 +35,7 @@ from countenance.http.budget import Budget, Rate
 from countenance.service import accounts, signed
 from tests.client.conftest import Driven
 from tests.client.house import Doors, opened
+from tests.service.promises import law_text
 from tests.service.world import photo
 
 if TYPE_CHECKING:
@@ -327,3 +328,46 @@ def test_an_application_is_proven_whole(office: Office, lie: Callable[[dict[str,
     office.between.lie = lie
     with pytest.raises((Unverified, BadRecord)):
         office.applicant().apply(**POOL)
+
+
+def test_a_change_of_promises_and_a_law_by_people_with_accounts(office: Office) -> None:
+    one, other = office.person("approver", "operator"), office.person("approver")
+    proposed = one.propose_change(off=["microsoft-2020"]).change
+    assert (proposed.state, proposed.loosens) == ("under-notice", True)
+    for person in (one, other):
+        person.approve_change(person.policy_change(proposed.id).change)
+    with pytest.raises(Conflict):
+        one.approve_change(proposed)
+    assert len(one.policy_changes().changes[0].approvals) == 2
+    assert one.withdraw_change(proposed.id).change.state == "withdrawn"
+    assert one.propose_change(on=["microsoft-2020-strict"]).change.state == "in-force"
+    law = one.propose_law(law_text().decode()).law
+    assessor = office.person("assessor")
+    for person in (one, assessor):
+        person.sign_law(person.law(law.id))
+    assert assessor.object_to_law(law.id, "It tests nobody.").law.objections == ("It tests nobody.",)
+    office.doors.world.later(days=31)
+    assert one.record_law(law.id).law.state == "recorded"
+    assert one.repeal_law(law.id).law.state == "repealed"
+    assert [found.id for found in one.laws()] == [law.id]
+    assert one.stop_house().change.state == "in-force"
+    assert one.resume_house().change.state == "under-notice"
+    with pytest.raises(Refused):
+        assessor.stop_house()
+
+
+def test_a_change_that_is_shown_as_another_is_not_signed(office: Office) -> None:
+    """A server that shows one change and calls it by the digest of another gets no signature over it."""
+    one = office.person("approver", "operator")
+    proposed = one.propose_change(off=["microsoft-2020"]).change
+    law = one.propose_law(law_text().decode()).law
+
+    def milder(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "change": {**body["change"], "why": []}}
+
+    office.between.lie = milder
+    with pytest.raises(Unverified, match="digest of the change"):
+        one.policy_change(proposed.id)
+    office.between.lie = lambda body: {**body, "document": {**body["document"], "title": "Another"}}
+    with pytest.raises(Unverified, match="digest of the record"):
+        one.law(law.id)

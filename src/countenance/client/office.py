@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from countenance.client import acts
+from countenance.client import acts, rules
 from countenance.client import papers as filed
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.hand import Hand
@@ -68,6 +68,20 @@ class Administration(Blocking):
     draft_report = blocking(filed.draft_report)
     disclosure = blocking(filed.disclosure)
     january = blocking(filed.january)
+    policy_changes = blocking(rules.changes)
+    policy_change = blocking(rules.change)
+    propose_change = blocking(rules.propose)
+    approve_change = blocking(rules.approve)
+    withdraw_change = blocking(rules.withdraw)
+    stop_house = blocking(rules.stop)
+    resume_house = blocking(rules.resume)
+    laws = blocking(rules.laws)
+    law = blocking(rules.law)
+    propose_law = blocking(rules.propose_law)
+    sign_law = blocking(rules.sign_law)
+    object_to_law = blocking(rules.object_to_law)
+    record_law = blocking(rules.record_law)
+    repeal_law = blocking(rules.repeal_law)
 
 
 class AsyncAdministration(Awaiting):
@@ -111,6 +125,20 @@ class AsyncAdministration(Awaiting):
     draft_report = awaited(filed.draft_report)
     disclosure = awaited(filed.disclosure)
     january = awaited(filed.january)
+    policy_changes = awaited(rules.changes)
+    policy_change = awaited(rules.change)
+    propose_change = awaited(rules.propose)
+    approve_change = awaited(rules.approve)
+    withdraw_change = awaited(rules.withdraw)
+    stop_house = awaited(rules.stop)
+    resume_house = awaited(rules.resume)
+    laws = awaited(rules.laws)
+    law = awaited(rules.law)
+    propose_law = awaited(rules.propose_law)
+    sign_law = awaited(rules.sign_law)
+    object_to_law = awaited(rules.object_to_law)
+    record_law = awaited(rules.record_law)
+    repeal_law = awaited(rules.repeal_law)
 
 
 class Applicant(Blocking):

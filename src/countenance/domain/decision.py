@@ -99,7 +99,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A record of the registry of laws; never edited, only superseded. `until` None: open."""
+    """A record of the registry of laws; never edited, only superseded. `until` None: open.
+
+    supersedes: the id of the record that it replaces from its first day on; empty: none.
+    """
 
     id: str
     title: str
@@ -112,6 +115,7 @@ class Law:
     recognises: frozenset[str]
     assessment: dict[str, str] = field(default_factory=dict)
     signed: tuple[Signature, ...] = ()
+    supersedes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from countenance.http import (
     links,
     native,
     reports,
+    rules,
     shapes,
     statute,
 )
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
 ROUTERS = (
-    native.router, keeping.router, applying.router, administration.router, statute.router, asked.router, reports.router,
+    native.router, keeping.router, applying.router, administration.router, rules.router, statute.router, asked.router,
+    reports.router,
 )  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "

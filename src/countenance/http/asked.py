@@ -18,9 +18,9 @@ from countenance.domain.errors import BadInput, NotFound, UnknownWord
 from countenance.http import described, fresh, shapes, witnessed
 from countenance.http.bodies import JSON_LIMIT, document, strict_json, unknown, whole
 from countenance.http.callers import house_of
-from countenance.policy import packs, whatif, wire
+from countenance.policy import whatif, wire
 from countenance.service import decide as service
-from countenance.service import rolled, schedule
+from countenance.service import rolled, schedule, standing
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -52,10 +52,8 @@ async def decide_document(request: Request) -> Any:
 
 @router.get("/policies", **described.kept(shapes.Policies))
 async def policies(request: Request) -> Any:
-    """The packs in force, and the digest that every decision carries."""
-    house = house_of(request)
-    in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
-    shown = {"in_force": in_force, "digest": house.policies.digest}
+    """The packs in force, what is under notice and for whom it would open a door, and every set that was in force."""
+    shown = await run_in_threadpool(standing.policies, house_of(request))
     return fresh.document(request, shapes.Policies.model_validate(shown))
 
 
@@ -70,9 +68,9 @@ async def policy_schedule(request: Request) -> Any:
 
 @router.get("/policies/{pack}", **described.kept(shapes.PackText, 404))
 async def policy(request: Request, pack: Annotated[str, Path(max_length=64)]) -> Any:
-    """A pack of this installation, word for word."""
+    """A pack, word for word: as it is in force, or else as it ships."""
     try:
-        found = await run_in_threadpool(packs.read, pack)
+        found = await run_in_threadpool(standing.pack, house_of(request), pack)
     except UnknownWord:
         raise NotFound("there is no such pack", next_step="List those in force with GET /v1/policies.") from None
     return fresh.document(request, shapes.PackText(name=found.name, digest=found.digest, text=found.text))
@@ -105,7 +103,6 @@ async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, An
 
     def answer() -> dict[str, Any]:
         asked = service.question(said, house.now(), house.laws)
-        verdict = service.verdict(asked, lifts=True, in_force=house.policies)
-        return wire.answer(verdict, asked.facts.on, asked.assumed)
+        return wire.answer(standing.verdict(house, asked), asked.facts.on, asked.assumed)
 
     return await run_in_threadpool(answer)

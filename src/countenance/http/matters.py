@@ -11,7 +11,7 @@ from pydantic import Field
 
 from countenance.http.shapes import Answer, Decision, Entry, Key, Moment, Receipt, Shape
 
-Role = Literal["operator", "approver", "reviewer", "auditor"]
+Role = Literal["operator", "approver", "reviewer", "auditor", "assessor"]
 PublicKey = Annotated[
     str,
     Field(

@@ -308,9 +308,40 @@ class Me(Shape):
     grant: Grant
 
 
+Digest = Annotated[str, Field(description="`sha256:` and 64 hex digits.")]
+
+
+class UnderNotice(Shape):
+    """A change of the set in force that waits. why: for whom it opens a door. not_before: empty until notice runs."""
+
+    change: str
+    document: Digest
+    before: Digest
+    after: Digest
+    loosens: bool
+    notice_days: int
+    not_before: str
+    approvals: int
+    why: list[str]
+
+
+class WasInForce(Shape):
+    """A set, and from when to when it decided. until: empty while it does."""
+
+    digest: Digest
+    since: Moment
+    until: str
+
+
 class Policies(Shape):
+    """The packs in force, and the digest that every decision carries. stopped: an emergency stop is on."""
+
     in_force: list[Pack]
-    digest: str
+    digest: Digest
+    since: Moment
+    stopped: bool
+    under_notice: list[UnderNotice]
+    history: list[WasInForce]
 
 
 class Turning(Shape):

@@ -41,13 +41,15 @@ ACTS = frozenset({
     "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
     "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
     "schedule-list",
+    "law-object", "law-propose", "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list",
+    "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 
 BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
 """As what: people of the provider or of a customer, who are asked their roles; else what was held."""
 
-ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
+ROLES = frozenset({"operator", "approver", "reviewer", "auditor", "assessor"})
 """What an account may be for (docs/accounts.md)."""
 
 FILINGS = frozenset({

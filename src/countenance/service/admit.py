@@ -134,7 +134,7 @@ def _facts(house: House, application: Application, now: datetime) -> Facts:
     kept = application.verification
     verified = kept is not None and now.date() < kept.until
     organisation = application.name if verified else ""
-    return Facts(on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws)
+    return Facts(on=now, model=house.model_facts(now), verified=verified, organisation=organisation)
 
 
 def record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Table, delete, insert, select, update
 
 from countenance.gallery.faces import Faces
 from countenance.ledger import adopt, leaf
-from countenance.service import undone
+from countenance.service import rejoin, undone
 from countenance.service.erase import remove
 from countenance.storage.tables import (
     accounts,
@@ -62,13 +62,14 @@ class Since:
     """What the log says after a backup.
 
     leaves: how many, by kind; enrolments: allowed and done; undone: by kind and `of`, the hour of each digest.
-    copies: leaves of backups, in order; commitments: by index.
+    copies: leaves of backups, in order; promises: of changes and laws, in order; commitments: by index.
     """
 
     leaves: Counter[str] = field(default_factory=Counter)
     enrolments: int = 0
     undone: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     copies: list[Leaf] = field(default_factory=list)
+    promises: list[Leaf] = field(default_factory=list)
     commitments: dict[int, bytes] = field(default_factory=dict)
 
     def take(self, index: int, found: Leaf) -> None:
@@ -78,6 +79,8 @@ class Since:
         self.commitments[index] = found.commitment
         if found.kind == "backup":
             self.copies.append(found)
+        if found.kind in rejoin.KINDS:
+            self.promises.append(found)
         digests = found.open.get("undoes", [])
         assert isinstance(digests, list)
         known = self.undone.setdefault((found.kind, str(found.open.get("of", ""))), {})
