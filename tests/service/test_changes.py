@@ -23,7 +23,7 @@ from countenance.service import changes, detect, notice, sets
 from countenance.service.use import Use
 from countenance.service.wish import Wish
 from countenance.storage import db
-from countenance.storage.tables import policy_sets
+from countenance.storage.promises import policy_sets
 from tests.service.promises import LOOSER, STRICTER, Person, leaves, steps
 from tests.service.world import World, photo
 

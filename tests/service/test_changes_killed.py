@@ -15,7 +15,8 @@ from countenance.policy import cedar, packs
 from countenance.service import changes, notice, sets
 from countenance.service.wish import Wish
 from countenance.storage import db
-from countenance.storage.tables import outbox, policy_changes, policy_events, policy_sets
+from countenance.storage.promises import policy_changes, policy_events, policy_sets
+from countenance.storage.tables import outbox
 from tests.service.promises import LOOSER, Person, leaves, steps
 from tests.service.test_changes import FRESH, approved, names, two
 

@@ -17,7 +17,7 @@ from countenance.ledger.leaf import Leaf
 from countenance.ledger.slow import Slow
 from countenance.policy import cedar, laws
 from countenance.service import records, registry
-from countenance.storage import db, tables
+from countenance.storage import db, promises
 from tests.policy.asks import ask
 from tests.service.promises import Person, law_text, leaves, steps
 
@@ -228,11 +228,11 @@ def test_a_damaged_record_keeps_the_house_shut(world: World) -> None:
     world.house.close()
     with db.open(world.settings.database, create=False) as database, database.begin() as connection:
         spoilt = {**law.record.document, "title": "Another"}
-        connection.execute(update(tables.laws).values(document=spoilt))
+        connection.execute(update(promises.laws).values(document=spoilt))
     with pytest.raises(StorageDamaged, match="registry of laws"):
         world.open()
     with db.open(world.settings.database, create=False) as database, database.begin() as connection:
-        connection.execute(update(tables.laws).values(document=dict(law.record.document)))
+        connection.execute(update(promises.laws).values(document=dict(law.record.document)))
     world.open()
 
 

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NoReturn
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.domain.strict import json_object
 from countenance.ledger.note import ED25519, parse_vkey, strict_base64
-from countenance.ledger.vocabulary import ACTS, BY, FILINGS, ROLES, WORDS
+from countenance.ledger.vocabulary import ACTS, BY, FILINGS, KINDS, ROLES, STEPS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,33 +65,6 @@ UNRECOGNISED = "unrecognised"
 
 ALWAYS = ("v", "kind", "time", "policy", "laws", "model", "wheel", "commitment")
 """The keys of every leaf."""
-
-KINDS: dict[str, tuple[str, ...]] = {
-    "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
-    "grant": ("sector", "country", "purposes", "modes", "places"),
-    "revocation": ("of", "undoes"),
-    "consent": ("purpose", "basis"),
-    "withdrawal": ("purpose", "undoes"),
-    "erasure": ("undoes",),
-    "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
-    "access": (),
-    "complaint": (),
-    "start": (),
-    "policy-change": ("step", "change", "before", "after", "loosens", "notice", "keys"),
-    "law": ("step", "record", "notice", "keys", "outside"),
-    "backup": ("step", "backup", "until"),
-    "filing": ("filed", "document"),
-    "log-key": ("vkey", "until"),
-    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
-}
-"""The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
-
-STEPS: dict[str, tuple[str, ...]] = {
-    "backup": ("made", "ended", "restored"),
-    "policy-change": ("proposed", "approved", "withdrawn", "in-force", "stopped", "resumed"),
-    "law": ("proposed", "signed", "objected", "recorded", "repealed", "superseded"),
-}
-"""By kind: what may have come about."""
 
 MOST_NOTICE = 3660
 """Days of notice at most."""
@@ -394,7 +367,6 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "becomes": _set_of(lambda value: value in ("allow", "deny")),
     "sectors": _words,
     "countries": _set_of(_place(_COUNTRY, empty=False)),
-    "part": _word,
     "change": _text(_DIGEST),
     "before": _digest,
     "after": _text(_DIGEST),

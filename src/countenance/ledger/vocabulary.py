@@ -58,3 +58,30 @@ FILINGS = frozenset({
     "reviewer", "ruling", "training", "warrant-application",
 })  # fmt: skip
 """What may be filed under a statute: the kinds of statute/papers.py, word for word."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
+    "grant": ("sector", "country", "purposes", "modes", "places"),
+    "revocation": ("of", "undoes"),
+    "consent": ("purpose", "basis"),
+    "withdrawal": ("purpose", "undoes"),
+    "erasure": ("undoes",),
+    "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
+    "access": (),
+    "complaint": (),
+    "start": (),
+    "policy-change": ("step", "change", "before", "after", "loosens", "notice", "keys"),
+    "law": ("step", "record", "notice", "keys", "outside"),
+    "backup": ("step", "backup", "until"),
+    "filing": ("filed", "document"),
+    "log-key": ("vkey", "until"),
+    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
+}
+"""The closed table of kinds, and the keys that each has besides those of every leaf. A new kind needs a new version."""
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "backup": ("made", "ended", "restored"),
+    "policy-change": ("proposed", "approved", "withdrawn", "in-force", "stopped", "resumed"),
+    "law": ("proposed", "signed", "objected", "recorded", "repealed", "superseded"),
+}
+"""By kind: what may have come about."""

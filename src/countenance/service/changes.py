@@ -25,7 +25,8 @@ from countenance.policy import packs
 from countenance.service import notice, owed, sets, signed, weighed
 from countenance.service.gate import Answered, Done, Private, deed_words
 from countenance.service.wish import Wish, files_of
-from countenance.storage.tables import accounts, policy_changes
+from countenance.storage.promises import policy_changes
+from countenance.storage.tables import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,7 +22,7 @@ from countenance.policy import cedar, packs
 from countenance.policy.laws import registry_digest
 from countenance.service import build, notice, owed, records, sets
 from countenance.service.gate import Private
-from countenance.storage.tables import policy_changes, policy_events
+from countenance.storage.promises import policy_changes, policy_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,7 +27,8 @@ from countenance.policy import packs
 from countenance.service import owed, sets, signed
 from countenance.service.gate import Private
 from countenance.storage import files
-from countenance.storage.tables import accounts, outbox, policy_changes, policy_events, policy_sets
+from countenance.storage.promises import policy_changes, policy_events, policy_sets
+from countenance.storage.tables import accounts, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -21,8 +21,9 @@ from countenance.ledger import beside
 from countenance.policy import context, laws
 from countenance.service import notice, signed
 from countenance.storage import files
-from countenance.storage.tables import accounts, law_events, outbox
-from countenance.storage.tables import laws as records
+from countenance.storage.promises import law_events
+from countenance.storage.promises import laws as records
+from countenance.storage.tables import accounts, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

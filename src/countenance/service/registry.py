@@ -25,8 +25,9 @@ from countenance.policy import laws
 from countenance.service import owed, signed
 from countenance.service.gate import Answered, Done, Private, deed_words
 from countenance.service.records import KIND, Held, all_of, known, one, one_of
-from countenance.storage.tables import accounts, law_events
-from countenance.storage.tables import laws as records
+from countenance.storage.promises import law_events
+from countenance.storage.promises import laws as records
+from countenance.storage.tables import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,8 @@ from sqlalchemy import delete, insert, select
 from countenance.domain import ids
 from countenance.policy import packs
 from countenance.service import notice, records, sets
-from countenance.storage.tables import law_events, laws, outbox, policy_changes, policy_events
+from countenance.storage.promises import law_events, laws, policy_changes, policy_events
+from countenance.storage.tables import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

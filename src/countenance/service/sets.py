@@ -17,7 +17,7 @@ from countenance.domain.errors import BadInput, Misconfigured, StorageDamaged
 from countenance.ledger import beside
 from countenance.policy import cedar, packs
 from countenance.storage import files
-from countenance.storage.tables import law_events, policy_changes, policy_events, policy_sets
+from countenance.storage.promises import law_events, policy_changes, policy_events, policy_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
