@@ -132,12 +132,12 @@ def list_laws(data: Path | None, keys: Path | None, as_json: bool) -> None:
     Example:
       countenance law list --json
     """
-    from countenance.service import backup, records, standing
+    from countenance.service import backup, public, records
 
     with backup.opened(surface.settings(data, keys)) as database:
         found = records.known(database)
     lines = [_line(each) for each in found] or ["no laws"]
-    surface.show({"laws": [standing.law_words(each) for each in found]}, as_json=as_json, sentences=lambda: lines)
+    surface.show({"laws": [public.law_words(each) for each in found]}, as_json=as_json, sentences=lambda: lines)
 
 
 @law.command()
@@ -150,20 +150,20 @@ def show(identifier: str, data: Path | None, keys: Path | None, as_json: bool) -
     Example:
       countenance law show us-face-act-2027
     """
-    from countenance.service import backup, records, standing
+    from countenance.service import backup, public, records
 
     with backup.opened(surface.settings(data, keys)) as database:
         found = records.one(database, identifier)
-    body = {"law": {**standing.law_words(found), "document": dict(found.record.document)}}
+    body = {"law": {**public.law_words(found), "document": dict(found.record.document)}}
     surface.show(body, as_json=as_json, sentences=lambda: _lines(found))
 
 
 def _done(data: Path | None, keys: Path | None, as_json: bool, act: Callable[[House], Acted]) -> None:
-    from countenance.service import standing
+    from countenance.service import public
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
         done = act(house)
-    body: dict[str, Any] = {"law": standing.law_words(done.law), "receipt": done.receipt}
+    body: dict[str, Any] = {"law": public.law_words(done.law), "receipt": done.receipt}
     surface.show(body, as_json=as_json, sentences=lambda: [*_lines(done.law), *surface.receipt_lines(done.receipt)])
 
 

@@ -20,7 +20,8 @@ from countenance.http.bodies import JSON_LIMIT, document, strict_json, unknown, 
 from countenance.http.callers import house_of
 from countenance.policy import whatif, wire
 from countenance.service import decide as service
-from countenance.service import rolled, schedule, standing
+from countenance.service import public as posted
+from countenance.service import rolled, schedule
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -53,7 +54,7 @@ async def decide_document(request: Request) -> Any:
 @router.get("/policies", **described.kept(public.Policies))
 async def policies(request: Request) -> Any:
     """The packs in force, what is under notice and for whom it would open a door, and every set that was in force."""
-    shown = await run_in_threadpool(standing.policies, house_of(request))
+    shown = await run_in_threadpool(posted.policies, house_of(request))
     return fresh.document(request, public.Policies.model_validate(shown))
 
 
@@ -70,7 +71,7 @@ async def policy_schedule(request: Request) -> Any:
 async def policy(request: Request, pack: Annotated[str, Path(max_length=64)]) -> Any:
     """A pack, word for word: as it is in force, or else as it ships."""
     try:
-        found = await run_in_threadpool(standing.pack, house_of(request), pack)
+        found = await run_in_threadpool(posted.pack, house_of(request), pack)
     except UnknownWord:
         raise NotFound("there is no such pack", next_step="List those in force with GET /v1/policies.") from None
     return fresh.document(request, public.PackText(name=found.name, digest=found.digest, text=found.text))
@@ -103,6 +104,6 @@ async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, An
 
     def answer() -> dict[str, Any]:
         asked = service.question(said, house.now(), house.laws)
-        return wire.answer(standing.verdict(house, asked), asked.facts.on, asked.assumed)
+        return wire.answer(posted.verdict(house, asked), asked.facts.on, asked.assumed)
 
     return await run_in_threadpool(answer)

@@ -18,7 +18,7 @@ from countenance.http import described, fresh, rulings
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
-from countenance.service import changes, registry, shown, signed, standing
+from countenance.service import changes, public, registry, shown, signed
 from countenance.service.wish import Wish
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ LawId = Annotated[str, Path(max_length=100, examples=["us-face-act-2027"])]
 @router.get("/laws", **described.kept(rulings.Laws))
 async def list_laws(request: Request) -> Any:
     """The registry of laws: every record, its signatures, and what was said against it."""
-    found = await run_in_threadpool(standing.laws, house_of(request))
+    found = await run_in_threadpool(public.laws, house_of(request))
     return fresh.document(request, rulings.Laws.model_validate(found))
 
 
 @router.get("/laws/{law}", **described.kept(rulings.WholeLaw, 404))
 async def show_law(request: Request, law: LawId) -> Any:
     """One record, with its text."""
-    found = await run_in_threadpool(standing.law, house_of(request), law)
+    found = await run_in_threadpool(public.law, house_of(request), law)
     return fresh.document(request, rulings.WholeLaw.model_validate(found))
 
 
@@ -150,7 +150,7 @@ async def _change(response: Response, act: Callable[..., Answered[Any]], *given:
 
 async def _law(response: Response, act: Callable[..., Answered[Any]], *given: Any) -> dict[str, Any]:
     found = await run_in_threadpool(partial(act, *given))
-    return _answer(response, found, law=standing.law_words(found.result))
+    return _answer(response, found, law=public.law_words(found.result))
 
 
 def _answer(response: Response, answered: Answered[Any], **result: Any) -> dict[str, Any]:
