@@ -10,7 +10,7 @@ PREFIXES = {
     "customer": "cus", "application": "app", "grant": "gra", "key": "key", "collection": "col",
     "subject": "sub", "reference": "ref", "consent": "con", "erasure": "era", "request": "req",
     "backup": "bak",
-    "account": "acc",
+    "account": "acc", "verification": "ver", "challenge": "cha", "change": "chg", "demand": "dem", "disclosure": "dis",
 }  # fmt: skip
 _ID = re.compile(r"\A[a-z]{3}_[0-9a-f]{32}\Z")
 

@@ -16,10 +16,11 @@ from sqlalchemy import insert
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Conflict, Refused
-from countenance.service import auth, owed, undone
-from countenance.service.application import check, facts_row
+from countenance.service import attestation, auth, owed, standing, undone
+from countenance.service.application import as_checked, check, facts_row
 from countenance.service.gate import Answered, Private, deed_words, next_step
 from countenance.service.kept import FREELY, Once
+from countenance.storage.admission import verifications
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
-    from countenance.service.application import Application
+    from countenance.service.application import Application, Verification
+    from countenance.service.attestation import Attestation
     from countenance.service.auth import Principal
+    from countenance.service.standing import Standing
 
 GRANT_TERM = timedelta(days=365)  # a grant ends after a year unless set shorter
 MOST_KEYS = 20  # keys of one grant in force at a time
@@ -47,15 +50,21 @@ class Admitted:
     answers: tuple[Answered[bool], ...]
 
 
-def apply(house: House, application: Application, *, until: datetime | None = None) -> Admitted:
-    """Decide an application. Raises Refused with the decision, its receipt and what would lift it."""
+def apply(
+    house: House, application: Application, *, until: datetime | None = None, attested: Attestation | None = None
+) -> Admitted:
+    """Decide an application. Raises Refused with the decision, its receipt and what would lift it.
+
+    attested: signed by who attests it; a typed name where it is left out.
+    """
     check(application)
+    attested = attestation.accepted(application, attested, house.now())
     end = ending(house.now(), until)
     answers = decide(house, application, Private())
     if (refused := refusal(answers)) is not None:
-        record(house, application, "refused", None, refused[0])
+        record(house, application, "refused", None, refused[0], attested)
         raise refused[1]
-    return _admit(house, application, answers, end)
+    return _admit(house, application, answers, end, attested)
 
 
 def ending(now: datetime, until: datetime | None) -> datetime:
@@ -77,20 +86,22 @@ def refusal(answers: tuple[Answered[bool], ...]) -> tuple[int, Refused] | None:
     return None if refused is None else (refused.index, _refusal(refused))
 
 
-def _admit(house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime) -> Admitted:
+def _admit(
+    house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime, attested: Attestation
+) -> Admitted:
     customer, grant = ids.new("customer"), ids.new("grant")
     with house.database.begin() as connection:
         make(connection, house, application, customer, grant, end)
         key = auth.issue(connection, grant, house.now())
     house.gate.note("grant", grant_words(application), Private(customer, grant, auth.key_id(key)), "granted")
-    record(house, application, "admitted", customer, answers[0].index)
+    record(house, application, "admitted", customer, answers[0].index, attested)
     return Admitted(customer, grant, key, ids.utc(end), answers)
 
 
 def make(
     connection: Connection, house: House, application: Application, customer: str, grant: str, end: datetime
 ) -> None:
-    """The rows of a customer with one grant."""
+    """The rows of a customer with one grant, and the record of what was checked before."""
     moment = ids.utc(house.now())
     row = {
         "id": customer, "created": moment, "facts": facts_row(application), "status": "active",
@@ -103,6 +114,17 @@ def make(
     }  # fmt: skip
     connection.execute(insert(customers), row)
     connection.execute(insert(grants), granted)
+    if (kept := application.verification) is not None:
+        covered = sorted(as_checked(application))
+        connection.execute(insert(verifications), _checked_row(customer, moment, kept, covered))
+
+
+def _checked_row(customer: str, moment: str, kept: Verification, facts: list[str]) -> dict[str, Any]:
+    return {
+        "id": ids.new("verification"), "customer_id": customer, "created": moment, "method": kept.method,
+        "facts": facts, "evidence": kept.evidence, "verifier": kept.by, "account_id": None,
+        "until": kept.until.isoformat(), "withdrawn": None, "continues": None,
+    }  # fmt: skip
 
 
 def grant_words(application: Application) -> dict[str, Json]:
@@ -114,21 +136,29 @@ def grant_words(application: Application) -> dict[str, Json]:
 
 
 def _facts(house: House, application: Application, now: datetime) -> Facts:
-    """An applicant has no grant yet, so nothing of it can be outside one."""
-    kept = application.verification
-    verified = kept is not None and now.date() < kept.until
-    organisation = application.name if verified else ""
-    return Facts(on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws)
+    return provision_facts(house, now, application.name, as_checked(application))
 
 
-def record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:
-    """Keep what was applied for, and what came of it."""
+def provision_facts(house: House, now: datetime, name: str, checked: Standing) -> Facts:
+    """What the rules read of a customer that asks for a grant, so nothing of it can be outside one."""
+    verified = standing.verified(checked, now)
+    return Facts(
+        on=now, model=house.model_facts(now), verified=verified, organisation=name if verified else "",
+        laws=house.laws, rests_on=tuple(standing.rests_on(checked, now).items()),
+    )  # fmt: skip
+
+
+def record(
+    house: House, application: Application, outcome: str, customer: str | None, leaf: int, attested: Attestation
+) -> None:
+    """Keep what was applied for, who attested it, and what came of it."""
     row = {
         "id": ids.new("application"), "created": ids.utc(house.now()), "facts": facts_row(application),
         "outcome": outcome, "customer_id": customer, "leaf_index": leaf,
     }  # fmt: skip
     with house.database.begin() as connection:
         connection.execute(insert(applications), row)
+        attestation.keep(connection, str(row["id"]), attested, facts_row(application))
 
 
 def _refusal(answer: Answered[bool]) -> Refused:

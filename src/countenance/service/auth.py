@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import NotFound, Unauthenticated
+from countenance.service import standing
 from countenance.service.application import Customer, customer_of
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import customers, grants, keys
@@ -138,7 +139,8 @@ def _in_force(database: Database, key: str) -> Principal:
     row = next(iter(database.rows(_LOOKUP, key=key)), None)
     if row is None or row.revoked is not None or row.customer_status != "active":
         raise _nobody()
-    return Principal(row.key_id, customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row))
+    customer = customer_of(row.customer_id, row.facts, row.sealed_key, standing.of(database, row.customer_id))
+    return Principal(row.key_id, customer, _grant(row))
 
 
 def still(database: Database, who: Principal) -> Principal:

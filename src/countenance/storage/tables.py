@@ -312,3 +312,5 @@ approvals = Table(
     _bytes("signature"),
     _text("created"),
 )
+
+from countenance.storage import admission  # noqa: E402, F401  (its tables are of this metadata, and built on the above)
