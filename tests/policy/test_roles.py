@@ -13,17 +13,19 @@ from countenance.policy import roles
 
 ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list"}
+CHECKED = {"facts-show", "verification-list", "demand-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
+ENTERS = {"facts-change", "verification-record", "verification-withdraw", "challenge-make", "demand-record"}
 OWN_READS = {"account-list", "grant-list", "key-list", "decision-list"}
 MAY = {
-    ("provider", "operator"): READS | RUNS,
+    ("provider", "operator"): READS | RUNS | CHECKED | ENTERS | {"figures-show"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
-                               "grant-list"},
-    ("provider", "auditor"): READS,
+                               "grant-list", "demand-answer", "figures-show"} | CHECKED,
+    ("provider", "auditor"): READS | CHECKED | {"figures-show"},
     ("provider", "reviewer"): set(),
-    ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}),
+    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change"} | (RUNS - {"application-refuse"}),
     ("customer", "approver"): set(),
-    ("customer", "auditor"): OWN_READS,
+    ("customer", "auditor"): OWN_READS | CHECKED,
     ("customer", "reviewer"): set(),
 }  # fmt: skip
 OPERATOR = frozenset({"operator"})

@@ -146,6 +146,14 @@ def state(house: House, application: str, claim: str) -> State:
     )  # fmt: skip
 
 
+def customer_of_claim(house: House, application: str, claim: str) -> str:
+    """The customer that an application became, for the holder of its claim. Raises Unauthenticated; Conflict before."""
+    row = _claimed(house, application, claim)
+    if row.outcome != "approved":
+        raise Conflict(f"this application is {row.outcome}", next_step="There is a customer once it is approved.")
+    return str(row.customer_id)
+
+
 def take_key(house: House, application: str, claim: str) -> FirstKey:
     """The first key of the grant, once. Raises Unauthenticated; Conflict where there is none to take."""
     row = _claimed(house, application, claim)
