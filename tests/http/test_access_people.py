@@ -7,12 +7,13 @@ whose account has ended. Keys of grants open none of these doors, nor do people 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countenance.service import signed
+from countenance.service import checks, demands, signed
 from tests.http.conftest import Doors, admit_customer
 from tests.http.people import Hand, hand, newcomer
 from tests.http.test_applications import apply
@@ -39,8 +40,27 @@ TABLE = {
     "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),
     "POST /applications/{application}/approval": (403, 201, 403, 403, 403, 403, 403, 401),
     "POST /applications/{application}/refusal": (201, 201, 403, 403, 403, 403, 403, 401),
+    "GET /customers/{customer}/facts": (200, 200, 200, 403, 200, 200, 404, 401),
+    "POST /customers/{customer}/facts": (201, 403, 403, 403, 201, 403, 404, 401),
+    "GET /customers/{customer}/verifications": (200, 200, 200, 403, 200, 200, 404, 401),
+    "POST /customers/{customer}/verifications": (201, 403, 403, 403, 403, 403, 403, 401),
+    "DELETE /customers/{customer}/verifications/{verification}": (200, 403, 403, 403, 403, 403, 403, 401),
+    "POST /customers/{customer}/challenges": (409, 403, 403, 403, 403, 403, 403, 401),
+    "GET /figures": (200, 200, 200, 403, 403, 403, 403, 401),
+    "GET /demands": (200, 200, 200, 403, 200, 200, 200, 401),
+    "POST /demands": (201, 403, 403, 403, 403, 403, 403, 401),
+    "POST /demands/{demand}/answer": (403, 201, 403, 403, 403, 403, 403, 401),
 }
 ROUNDS = 60
+SENT: defaultdict[str, dict[str, Any]] = defaultdict(dict, {
+    "POST /customers/{customer}/facts": {"contact": "C. Person"},
+    "POST /customers/{customer}/verifications": {
+        "method": "official-list", "facts": ["name"], "evidence": "the register", "until": "2027-01-01",
+    },
+    "POST /customers/{customer}/challenges": {"domain": "example.org", "facts": ["name"]},
+    "POST /demands": {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "A. Constable"},
+    "POST /demands/{demand}/answer": {"outcome": "refused"},
+})  # fmt: skip
 
 
 @dataclass
@@ -64,7 +84,11 @@ class Access:
             text = signed.statement(self.ids["application"], self.facts, "")
             signature = self.people[kind].key.sign(text.encode())
             return {"until": "", "signature": signed.base64_of(signature)}
-        return None
+        return {**SENT[row], **({"customer": self.ids["customer"]} if row == "POST /demands" else {})} or None
+
+
+def demanded(customer: str) -> demands.NewDemand:
+    return demands.NewDemand(customer, "police", "warrant", frozenset({"decisions"}), "A. Constable")
 
 
 @pytest.fixture
@@ -78,7 +102,9 @@ def access(doors: Doors) -> Access:
     assert people["operator"].delete(f"/accounts/{people['ended'].account}").status_code == 200
     ids = {
         "account": hand(doors, "auditor", customer=own).account, "application": apply(doors)["application"],
-        "grant": doors.admitted.grant, "key": doors.post("/v1/keys").json()["id"],
+        "grant": doors.admitted.grant, "key": doors.post("/v1/keys").json()["id"], "customer": own,
+        "verification": checks.records_of(doors.world.house, own)[0].id,
+        "demand": demands.record_here(doors.world.house, demanded(own))[0],
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

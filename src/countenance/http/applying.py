@@ -15,11 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.domain.errors import Unauthenticated
-from countenance.http import described, matters
+from countenance.http import described, matters, standing
 from countenance.http.bodies import document
 from countenance.http.callers import house_of
 from countenance.http.problems import RECEIPT
-from countenance.service import applications, shown, signed
+from countenance.service import applications, checks, shown, signed
 from countenance.service.application import Application
 from countenance.service.attestation import Attestation
 
@@ -73,6 +73,19 @@ async def state(request: Request, application: Id, text: Claim) -> Any:
 async def take_key(request: Request, response: Response, application: Id, text: Claim) -> Any:
     """The first key of the grant, once it is approved, and once. Its text is in this answer and nowhere else."""
     made = await run_in_threadpool(applications.take_key, house_of(request), application, text)
+    response.headers[RECEIPT] = made.receipt
+    return asdict(made)
+
+
+@router.post(
+    "/{application}/challenges/{challenge}",
+    **described.keyed(standing.Proven, 404, 409, 413, 415, status=201),
+    openapi_extra=described.taking(standing.Code),
+)
+async def answer_challenge(request: Request, response: Response, application: Id, challenge: Id, text: Claim) -> Any:
+    """Bring back a code that was sent to an address of your domain. What it proves is verified from then on."""
+    asked = await document(request, standing.Code)
+    made = await run_in_threadpool(checks.answer, house_of(request), application, text, challenge, asked.code)
     response.headers[RECEIPT] = made.receipt
     return asdict(made)
 

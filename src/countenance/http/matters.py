@@ -198,9 +198,7 @@ class ShownApplication(Answer):
     customer: Of
     facts: Facts
     digest: str
-    attestation: Annotated[
-        Attestation | None, Field(description="Null for one that was made before they were kept.")
-    ]
+    attestation: Annotated[Attestation | None, Field(description="Null for one that was made before they were kept.")]
 
 
 class Approval(Shape):

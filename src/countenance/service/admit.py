@@ -80,10 +80,12 @@ def decide(house: House, application: Application, about: Private) -> tuple[Answ
     return house.gate.admit(tuple(application.asks()), _facts(house, application, house.now()), about)
 
 
-def refusal(answers: tuple[Answered[bool], ...]) -> tuple[int, Refused] | None:
+def refusal(
+    answers: tuple[Answered[bool], ...], what: str = "the application is refused"
+) -> tuple[int, Refused] | None:
     """The first deny among them, as the index of its leaf and an error; None: all are allowed."""
     refused = next((answer for answer in answers if not answer.result), None)
-    return None if refused is None else (refused.index, _refusal(refused))
+    return None if refused is None else (refused.index, _refusal(refused, what))
 
 
 def _admit(
@@ -161,11 +163,11 @@ def record(
         attestation.keep(connection, str(row["id"]), attested, facts_row(application))
 
 
-def _refusal(answer: Answered[bool]) -> Refused:
+def _refusal(answer: Answered[bool], what: str) -> Refused:
     decision: Decision = answer.decision
     says = "; ".join(reason.says for reason in decision.verdict.reasons) or "; ".join(decision.verdict.errors)
     after = next_step(decision.verdict)
-    return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt, next_step=after)
+    return Refused(f"{what}: {says}", decision=decision, receipt=answer.receipt, next_step=after)
 
 
 @dataclass(frozen=True, slots=True)

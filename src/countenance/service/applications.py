@@ -147,11 +147,21 @@ def state(house: House, application: str, claim: str) -> State:
 
 
 def customer_of_claim(house: House, application: str, claim: str) -> str:
-    """The customer that an application became, for the holder of its claim. Raises Unauthenticated; Conflict before."""
-    row = _claimed(house, application, claim)
-    if row.outcome != "approved":
-        raise Conflict(f"this application is {row.outcome}", next_step="There is a customer once it is approved.")
-    return str(row.customer_id)
+    """The customer that an application became, empty before, for the holder of its claim. Raises Unauthenticated."""
+    return _claimed(house, application, claim).customer_id or ""
+
+
+def claimed_by(house: House, customer: str) -> str:
+    """The application by which a customer came with a claim. Raises Conflict for one that was admitted without."""
+    query = select(applications.c.id).join(claims).where(applications.c.customer_id == customer)
+    with house.database.read() as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise Conflict(
+            "this customer was admitted on the machine itself, and holds no claim to bring a code back with",
+            next_step="Look at a document or an official list, and record that.",
+        )
+    return str(found)
 
 
 def take_key(house: House, application: str, claim: str) -> FirstKey:

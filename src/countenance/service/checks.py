@@ -74,9 +74,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A code to be sent to an address of a domain. `code` is shown here and never again. until: RFC 3339 UTC."""
+    """A code to be sent to an address of a domain. `code` is shown here and never again. until: RFC 3339 UTC.
+
+    application: by which the customer came, and by whose claim the code comes back.
+    """
 
     id: str
+    application: str
     domain: str
     code: str
     until: str
@@ -181,13 +185,14 @@ def challenge(house: House, who: Account, customer: str, domain: str, wanted: fr
         if not _DOMAIN.fullmatch(domain):
             raise BadInput("this is no domain", next_step="Write it in lower case, as in example.org.")
         covered = sorted(standing.checked(EMAIL, wanted, by_hand=(EMAIL,)))
+        application = applications.claimed_by(house, facts.customer_now(house, of).id)
         row = {
             "id": made, "customer_id": of, "account_id": who.id, "created": ids.utc(house.now()), "until": until,
             "domain": domain, "facts": covered, "hash": _digest(code), "answered": None,
         }  # fmt: skip
         about = Private(customer=of, account=who.id, matter=made)
         effect = _adding(of, row, house.now())
-        return Done(Challenge(made, domain, code, until), "made", effect=effect, about=about)
+        return Done(Challenge(made, application, domain, code, until), "made", effect=effect, about=about)
 
     return house.gate.administer(who.act("challenge-make", of), Private(customer=of, account=who.id), work)
 
