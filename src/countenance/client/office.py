@@ -1,7 +1,7 @@
 """The clients of people with accounts and of applicants, each blocking and for asyncio, from one source.
 
-What each call sends and how its answer is read is in acts.py; how it is carried out in carried.py. A person's calls are
-signed with the private key, which never leaves this process. Source: docs/client.md.
+What each call sends and how its answer is read is in acts.py and standing.py; how it is carried out in carried.py. A
+person's calls are signed with the private key, which never leaves this process. Source: docs/client.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from countenance.client import acts
+from countenance.client import acts, standing
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.hand import Hand
 from countenance.client.line import Line
@@ -59,6 +59,16 @@ class Administration(Blocking):
     issue_key = blocking(acts.issue_key)
     revoke_key = blocking(acts.revoke_key)
     decisions = listed(acts.decisions)
+    facts = blocking(standing.facts)
+    change_facts = blocking(standing.change_facts)
+    checks = blocking(standing.checks)
+    record_check = blocking(standing.record_check)
+    withdraw_check = blocking(standing.withdraw_check)
+    challenge = blocking(standing.challenge)
+    figures = blocking(standing.figures)
+    demands = listed(standing.demands)
+    record_demand = blocking(standing.record_demand)
+    answer_demand = blocking(standing.answer_demand)
 
 
 class AsyncAdministration(Awaiting):
@@ -94,6 +104,16 @@ class AsyncAdministration(Awaiting):
     issue_key = awaited(acts.issue_key)
     revoke_key = awaited(acts.revoke_key)
     decisions = awaited_list(acts.decisions)
+    facts = awaited(standing.facts)
+    change_facts = awaited(standing.change_facts)
+    checks = awaited(standing.checks)
+    record_check = awaited(standing.record_check)
+    withdraw_check = awaited(standing.withdraw_check)
+    challenge = awaited(standing.challenge)
+    figures = awaited(standing.figures)
+    demands = awaited_list(standing.demands)
+    record_demand = awaited(standing.record_demand)
+    answer_demand = awaited(standing.answer_demand)
 
 
 class Applicant(Blocking):
@@ -116,6 +136,7 @@ class Applicant(Blocking):
     apply = blocking(acts.apply)
     progress = blocking(acts.progress)
     take_key = blocking(acts.take_key)
+    bring_back = blocking(standing.bring_back)
 
 
 class AsyncApplicant(Awaiting):
@@ -138,3 +159,4 @@ class AsyncApplicant(Awaiting):
     apply = awaited(acts.apply)
     progress = awaited(acts.progress)
     take_key = awaited(acts.take_key)
+    bring_back = awaited(standing.bring_back)

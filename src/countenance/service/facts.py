@@ -21,6 +21,7 @@ from sqlalchemy import insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound, UnknownWord
+from countenance.domain.standing import FACTS
 from countenance.policy import cedar, words
 from countenance.service import accounts, admit, owed, standing, undone
 from countenance.service.application import TEXT_LIMIT, Customer, customer_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     New = Mapping[str, str | frozenset[str]]  # by field of an application: what it has become
 
-FIELDS = tuple(field for fields in standing.FACTS.values() for field in fields)
+FIELDS = tuple(field for fields in FACTS.values() for field in fields)
 """What may change: the fields of every fact."""
 MOST_SHOWN = 100  # changes shown, the newest first
 
@@ -209,7 +210,7 @@ def _carry_out(connection: Connection, house: House, plan: _Plan, about: Private
         raise _meanwhile()
     if {row.id for row in connection.execute(_in_force(plan.row.id, plan.now))} != {one for one, _ in plan.grants}:
         raise _meanwhile()
-    fields = [field for fact in plan.changed for field in standing.FACTS[fact] if before[field] != plan.after[field]]
+    fields = [field for fact in plan.changed for field in FACTS[fact] if before[field] != plan.after[field]]
     row = {
         "id": plan.change, "customer_id": plan.row.id, "created": ids.utc(plan.now), "by": by,
         "account_id": about.account or None, "before": {field: before[field] for field in fields},

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from countenance.domain import ids
+from countenance.domain.standing import WHO
 from countenance.ledger import adopt, leaf, publish
 from countenance.ledger.checkpoint import open_checkpoint
 from countenance.service import demands, standing
@@ -82,5 +83,5 @@ def decisions(house: House) -> dict[str, int]:
 
 def _rests(house: House, checked: Standing) -> str:
     rests = standing.rests_on(checked, house.now())
-    held = [rests[fact] == "verified" for fact in standing.WHO]
+    held = [rests[fact] == "verified" for fact in WHO]
     return "verified" if all(held) else "partly" if any(held) else "declared"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from countenance.domain.errors import BadInput, UnknownWord
+from countenance.domain.standing import FACTS, WHO
 from countenance.storage.admission import verifications
 from countenance.storage.fixed import Fixed
 
@@ -27,21 +28,6 @@ if TYPE_CHECKING:
 
     Standing = Mapping[str, date]  # by fact: until when it is verified, exclusive; what is not in it is declared
 
-FACTS: dict[str, tuple[str, ...]] = {
-    "name": ("name",),
-    "sector": ("sector",),
-    "acts-for": ("acts_for",),
-    "seat": ("seat_country", "seat_region"),
-    "use": ("country", "region", "locality"),
-    "contact": ("contact",),
-    "camera": ("camera",),
-    "capture": ("capture",),
-    "minors": ("minors",),
-    "legal-effect": ("legal_effect",),
-}
-"""The facts of a customer, each with the fields of an application that say it."""
-WHO = ("name", "sector", "acts-for", "seat", "use")
-"""Who a customer is, for whom, and where: all of it checked, and the customer counts as verified."""
 COVERS: dict[str, frozenset[str]] = {
     "domain-challenge": frozenset({"name", "contact"}),
     "email-domain-challenge": frozenset({"name", "contact"}),
