@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from countenance.client import acts, readers
 from countenance.client.answers import Answer, Noted
+from countenance.client.said import Said
 from countenance.client.sent import JSON, json_body, part
 from countenance.client.talk import Call, Pages
-from countenance.client.witness import unverified
+from countenance.domain.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -247,15 +248,14 @@ def disclose(index: int, recipient: str, *, purpose: str = "", instrument: str =
     """Ask whether one of your results may be handed on to a sector. Raises Refused, NotFound, Conflict."""
 
     def read(reply: Reply) -> Disclosed:
-        proven = reply.decided(outcome="disclosed")
-        if recipient not in proven[3].ask.requested_by:
-            raise unverified("its receipt is for another recipient")
-        return Disclosed(*proven, reply.fields.text("disclosure"))
+        return Disclosed(*reply.decided(outcome="disclosed"), reply.fields.text("disclosure"))
 
-    said = {"recipient": recipient, "purpose": purpose, "instrument": instrument}
+    if type(index) is not int or index < 0:
+        raise BadInput("a leaf is named by its index, a whole number from 0 on")
+    body = json_body({"recipient": recipient, "purpose": purpose, "instrument": instrument})
     return Call(
-        "POST", f"v1/decisions/{index}/disclosures", read, headers=JSON, content=json_body(said),
-        actions=frozenset({"disclose"}),
+        "POST", f"v1/decisions/{index}/disclosures", read, headers=JSON, content=body, actions=frozenset({"disclose"}),
+        said=Said({"requested_by": [recipient], "purpose": purpose}),
     )  # fmt: skip
 
 
