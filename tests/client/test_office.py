@@ -267,6 +267,31 @@ def test_what_is_no_account_or_key_is_refused_before_anything_is_sent(account: s
         Hand(account, key)
 
 
+def test_facts_are_checked_and_change_and_a_demand_is_answered(office: Office) -> None:
+    asked = office.applicant().apply(**{**POOL, "purposes": ["access-control"]})
+    bo, ada = office.person("approver"), office.person("operator")
+    customer = bo.approve(bo.application(asked.application)).customer
+    sent = ada.challenge(customer, "pool.example", ["name", "contact"])
+    assert sent.code not in repr(sent)
+    back = office.applicant(asked.claim).bring_back(sent.application, sent.id, sent.code)
+    assert back.facts == {"name", "contact"}
+    until = (office.doors.world.moment + timedelta(days=90)).date()
+    made = ada.record_check(customer, method="official-list", facts=["sector", "seat"], evidence="list", until=until)
+    assert {one.id for one in ada.checks(customer).checks} == {made.of, back.verification}
+    assert ada.facts(customer).rests_on["sector"] == "verified"
+    assert ada.withdraw_check(customer, made.of).of == made.of
+    changed = ada.change_facts(customer, minors="yes")
+    assert [(one.holds, one.reasons) for one in changed.grants] == [(False, ("core.minors",))]
+    wanted = {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "County PD"}
+    demand = ada.record_demand(customer, **wanted).of
+    with pytest.raises(Refused) as refused:
+        bo.answer_demand(demand, "met")
+    assert refused.value.decision.ask.action == "disclose"
+    assert bo.answer_demand(demand, "refused").of == demand
+    assert [(one.state, one.verdict) for one in ada.demands(limit=1)] == [("refused", "deny")]
+    assert ada.figures().demands == {("police", "warrant", "refused"): 1}
+
+
 LIES: dict[str, Callable[[Office, dict[str, Any]], dict[str, Any]]] = {
     "no receipt": lambda _, body: {**body, "receipt": ""},
     "another index": lambda _, body: {**body, "index": body["index"] + 1},

@@ -51,9 +51,12 @@ TABLE = {
     "GET /v1/collections/{collection}/subjects/{subject}/export": (401, 401, 401, 200, 404, 404),
     "GET /v1/decisions": (401, 401, 401, 200, 200, 200),
     "GET /v1/decisions/{index}": (401, 401, 401, 200, 404, 404),
+    "GET /v1/decisions/{index}/disclosures": (401, 401, 401, 200, 404, 404),
+    "POST /v1/decisions/{index}/disclosures": (401, 401, 401, 201, 404, 404),
     "POST /v1/applications": (201,) * 6,
     "GET /v1/applications/{application}": (401,) * 6,
     "POST /v1/applications/{application}/key": (401,) * 6,
+    "POST /v1/applications/{application}/challenges/{challenge}": (401,) * 6,
     "GET /v1/decide": OPEN,
     "POST /v1/decide": OPEN,
     "GET /v1/policies": OPEN,
@@ -76,6 +79,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/applications": {"json": POOL},
     "POST /v1/applications/{application}/key": {},
     "POST /v1/reports/{report}/comments": {"json": {"text": "Who looks at a wrong match?"}},
+    "POST /v1/applications/{application}/challenges/{challenge}": {"json": {"code": "A" * 22}},
+    "POST /v1/decisions/{index}/disclosures": {"json": {"recipient": "commercial"}},
     "GET /v1/decide": {"params": QUESTION},
     "POST /v1/decide": {"json": QUESTION},
 }
@@ -104,11 +109,13 @@ def access(doors: Doors) -> Access:
     spare = doors.post("/v1/keys").json()
     ended = doors.post("/v1/keys").json()
     doors.delete(f"/v1/keys/{ended['id']}")
+    own = doors.get("/v1/decisions").json()["decisions"]
     ids = {
         "collection": doors.get("/v1/collections").json()["collections"][0]["id"],
         "subject": subject, "key": spare["id"], "pack": "core", "application": applied(doors)["application"],
-        "report": report(doors), "index": str(doors.get("/v1/decisions").json()["decisions"][-1]["index"]),
+        "report": report(doors),
         "law": registry.propose_here(doors.world.house, law_text()).law.id,
+        "index": next(str(one["index"]) for one in own if one["outcome"] == "enrolled"), "challenge": "cha_" + "0" * 32,
     }  # fmt: skip
     keys = {
         "nobody": {},
@@ -179,11 +186,14 @@ def test_no_random_call_of_another_tenant_learns_or_changes_anything(access: Acc
     assert [one["subject"] for one in found["candidates"]] == [access.ids["subject"]]
 
 
-def test_a_claim_opens_its_own_two_doors_and_no_other(access: Access) -> None:
+def test_a_claim_opens_its_own_three_doors_and_no_other(access: Access) -> None:
     asked = applied(access.doors)
     access.keys["applicant"] = {"Authorization": f"Bearer {asked['claim']}"}
     for row, expected in TABLE.items():
-        own = {"GET /v1/applications/{application}": 200, "POST /v1/applications/{application}/key": 409}
+        own = {
+            "GET /v1/applications/{application}": 200, "POST /v1/applications/{application}/key": 409,
+            "POST /v1/applications/{application}/challenges/{challenge}": 404,
+        }  # fmt: skip
         found = access.ask(row, "applicant", application=asked["application"])
         assert found.status_code == own.get(row, expected[CALLERS.index("unknown key")]), row
 

@@ -7,12 +7,13 @@ whose account has ended. Keys of grants open none of these doors, nor do people 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from countenance.service import changes, notice, records, registry, signed
+from countenance.service import changes, checks, demands, notice, records, registry, signed
 from tests.http.conftest import Doors, admit_customer
 from tests.http.people import Hand, hand, newcomer
 from tests.http.test_applications import apply
@@ -61,6 +62,16 @@ TABLE = {
     "POST /laws/{law}/objections": (201, 201, 201, 201, 201, 201, 201, 401),
     "POST /laws/{law}/recording": (409, 409, 403, 403, 403, 403, 403, 401),
     "POST /laws/{law}/repeal": (409, 409, 403, 403, 403, 403, 403, 401),
+    "GET /customers/{customer}/facts": (200, 200, 200, 403, 200, 200, 404, 401),
+    "POST /customers/{customer}/facts": (201, 403, 403, 403, 201, 403, 404, 401),
+    "GET /customers/{customer}/verifications": (200, 200, 200, 403, 200, 200, 404, 401),
+    "POST /customers/{customer}/verifications": (201, 403, 403, 403, 403, 403, 403, 401),
+    "DELETE /customers/{customer}/verifications/{verification}": (200, 403, 403, 403, 403, 403, 403, 401),
+    "POST /customers/{customer}/challenges": (409, 403, 403, 403, 403, 403, 403, 401),
+    "GET /figures": (200, 200, 200, 403, 403, 403, 403, 401),
+    "GET /demands": (200, 200, 200, 403, 200, 200, 200, 401),
+    "POST /demands": (201, 403, 403, 403, 403, 403, 403, 401),
+    "POST /demands/{demand}/answer": (403, 201, 403, 403, 403, 403, 403, 401),
 }
 QUERIES = {
     "GET /statute/standing": "?purpose=access-control",
@@ -72,6 +83,15 @@ UNFAIR = {
     "kind": "independent-test",
     "facts": {"tester": "A university", "received": "2026-11-22", "material": True, "summary": "Unequal."},
 }
+SENT: defaultdict[str, dict[str, Any]] = defaultdict(dict, {
+    "POST /customers/{customer}/facts": {"contact": "C. Person"},
+    "POST /customers/{customer}/verifications": {
+        "method": "official-list", "facts": ["name"], "evidence": "the register", "until": "2027-01-01",
+    },
+    "POST /customers/{customer}/challenges": {"domain": "example.org", "facts": ["name"]},
+    "POST /demands": {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "A. Constable"},
+    "POST /demands/{demand}/answer": {"outcome": "refused"},
+})  # fmt: skip
 
 
 @dataclass
@@ -102,7 +122,7 @@ class Access:
             text = signed.statement(self.ids["application"], self.facts, "")
             signature = self.people[kind].key.sign(text.encode())
             return {"until": "", "signature": signed.base64_of(signature)}
-        return None
+        return {**SENT[row], **({"customer": self.ids["customer"]} if row == "POST /demands" else {})} or None
 
     def promised(self, row: str, kind: str) -> dict[str, Any] | None:
         """The same, for promises and laws."""
@@ -123,6 +143,10 @@ class Access:
         return None
 
 
+def demanded(customer: str) -> demands.NewDemand:
+    return demands.NewDemand(customer, "police", "warrant", frozenset({"decisions"}), "A. Constable")
+
+
 @pytest.fixture
 def access(doors: Doors) -> Access:
     own, other = doors.admitted.customer, admit_customer(doors.world, "Harbour Pool").customer
@@ -138,6 +162,9 @@ def access(doors: Doors) -> Access:
         "filing": people["customer's operator"].post("/statute/filings", UNFAIR).json()["filing"],
         "change": changes.propose_here(doors.world.house, LOOSER).change.id,
         "law": registry.propose_here(doors.world.house, law_text()).law.id,
+        "customer": own,
+        "verification": checks.records_of(doors.world.house, own)[0].id,
+        "demand": demands.record_here(doors.world.house, demanded(own))[0],
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

@@ -13,7 +13,9 @@ from countenance.policy import roles
 
 ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
+CHECKED = {"facts-show", "verification-list", "demand-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
+ENTERS = {"facts-change", "verification-record", "verification-withdraw", "challenge-make", "demand-record"}
 OWN_READS = {
     "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
     "statute-write",
@@ -22,15 +24,18 @@ SPEAKS = {"law-object"}
 PROMISES = SPEAKS | {"policy-list", "policy-show", "policy-propose", "policy-withdraw", "policy-stop", "policy-resume",
                      "law-propose", "law-record", "law-repeal"}  # fmt: skip
 MAY = {
-    ("provider", "operator"): READS | RUNS | PROMISES | {"statute-list", "statute-mitigate"},
+    ("provider", "operator"): READS | RUNS | PROMISES | CHECKED | ENTERS
+    | {"statute-list", "statute-mitigate", "figures-show"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
-                               "grant-list", "schedule-list", "policy-approve", "law-sign"} | PROMISES,
-    ("provider", "auditor"): READS | SPEAKS | {"statute-list", "policy-list", "policy-show"},
+                               "grant-list", "schedule-list", "policy-approve", "law-sign", "demand-answer",
+                               "figures-show"} | PROMISES | CHECKED,
+    ("provider", "auditor"): READS | SPEAKS | CHECKED | {"statute-list", "policy-list", "policy-show", "figures-show"},
     ("provider", "reviewer"): SPEAKS,
     ("provider", "assessor"): SPEAKS | {"law-sign"},
-    ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}) | SPEAKS | {"statute-file"},
+    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file"} | (RUNS - {"application-refuse"})
+    | SPEAKS,
     ("customer", "approver"): SPEAKS,
-    ("customer", "auditor"): OWN_READS | SPEAKS,
+    ("customer", "auditor"): OWN_READS | CHECKED | SPEAKS,
     ("customer", "reviewer"): SPEAKS,
     ("customer", "assessor"): SPEAKS,
 }  # fmt: skip

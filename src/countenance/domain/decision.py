@@ -180,6 +180,7 @@ class Facts:
     """What could change. `on` is an aware UTC time; `consent` is the basis for the enrolled.
 
     written_release: each basis that counts here is a release in writing, given after notice of purpose and term.
+    rests_on: of each fact of the customer whether it is declared or verified; the rules read `verified` alone.
     """
 
     on: datetime
@@ -194,6 +195,7 @@ class Facts:
     written_release: bool = False
     probe_basis: str = "notice"
     activity: Activity = Activity()
+    rests_on: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +237,14 @@ class Verdict:
 class Decision:
     """Ask, day and verdict: what a receipt proves and what a refusal carries.
 
-    act: the administrative act that was decided, where it was one; `ask` is then NO_ASK.
+    act: the administrative act that was decided, where it was one; `ask` is then NO_ASK. rests_on: as in `Facts`.
     """
 
     ask: Ask
     on: datetime
     verdict: Verdict
     act: Act | None = None
+    rests_on: tuple[tuple[str, str], ...] = ()
 
 
 NO_ASK = Ask(action="", sector="", country="", purpose="")

@@ -13,7 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:30:00Z"])]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Receipt = Annotated[str, Field(description="Proof that the leaf is in the log: one line of base64url.")]
+Fact = Literal["name", "sector", "acts-for", "seat", "use", "contact", "camera", "capture", "minors", "legal-effect"]
 Index = Annotated[int, Field(ge=0, description="The leaf's index in the log.")]
+RestsOn = Annotated[
+    dict[Fact, Literal["declared", "verified"]],
+    Field(description="Of each fact of the customer, whether somebody checked it; empty where none was asked about."),
+]
 
 
 class Shape(BaseModel):
@@ -54,6 +59,7 @@ class Decision(Shape):
     duties: list[str]
     assumed: list[str]
     errors: list[str]
+    rests_on: RestsOn = Field(default_factory=dict)
 
 
 class Answer(Shape):

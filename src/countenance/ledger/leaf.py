@@ -351,7 +351,7 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "places": _words,
     "purpose": _word,
     "basis": _word,
-    "of": lambda value: value in ("grant", "key", "account"),
+    "of": lambda value: value in ("grant", "key", "account", "verification"),
     "act": lambda value: isinstance(value, str) and value in ACTS,
     "by": lambda value: isinstance(value, str) and value in BY,
     "roles": _set_of(lambda value: value in ROLES),

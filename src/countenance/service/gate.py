@@ -47,7 +47,7 @@ NEXT_STEPS = {
     "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
     **{f"{law}.region-missing": PLACE for law in ("illinois-bipa", "washington-rcw-43.386")},
     "illinois-bipa.release": "Record releases in writing: `countenance consent give SUBJECT --manner in-writing ...`.",
-    "core.unverified-identify": "Have the customer's facts checked: `countenance customer apply --verified-by NAME`.",
+    "core.unverified-identify": "Have the customer's facts checked by the provider: docs/admission.md.",
     "core.meter": "Wait until the hour is over, and compare one person with one subject.",
     **{f"core.grant-{what}": APPLY for what in ("purpose", "mode", "place", "ended", "unapproved")},
 }  # fmt: skip
@@ -154,6 +154,14 @@ def deed_words(
     }  # fmt: skip
 
 
+def decision_words(ask: Ask, verdict: Verdict, outside: str = "") -> dict[str, leaf.Json]:
+    """The open words of a `decision` leaf, but for the digests of what decided."""
+    return {
+        "ask": leaf.ask_words(ask), "context": dict(verdict.context), "verdict": verdict.answer,
+        "reasons": [reason.id for reason in verdict.reasons], "outside-policy": outside,
+    }  # fmt: skip
+
+
 class _Tripped(Exception):
     """The meter turned an allow into a deny in the middle of the work; never leaves this module."""
 
@@ -255,8 +263,11 @@ class Gate:
         return Answered(done.result, deed.decision, receipt, index)
 
     def note(self, kind: str, words: Mapping[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:
-        """A leaf that is no decision: a withdrawal, an erasure, a start. Returns its index and receipt."""
-        opened = {"v": 1, "kind": kind, "time": self._hour(), **words, **self.house.in_force.held.digests}
+        """A leaf that comes of no ask, or was owed: a withdrawal, an erasure, a start. Returns its index and receipt.
+
+        Words may bring the digests of what decided, where that was before now.
+        """
+        opened = {"v": 1, "kind": kind, "time": self._hour(), **self.house.in_force.held.digests, **words}
         if kind == "administration":
             opened["policy"] = self.house.roles.digest  # the rules that decided, as in every leaf
         return self._append(opened, about, outcome)
@@ -279,6 +290,7 @@ class Gate:
             authority=record.authority,
             paperwork=record.paperwork,
             consent=consent,
+            rests_on=tuple(principal.customer.rests_on(now).items()),
         )
 
     def _decided(self, rules: Rules, ask: Ask, facts: Facts, *, lifts: bool = False) -> Permit:
@@ -323,23 +335,13 @@ class Gate:
         return error
 
     def _decision(self, permit: Permit) -> Decision:
-        return Decision(permit.ask, permit.facts.on, permit.verdict)
+        return Decision(permit.ask, permit.facts.on, permit.verdict, rests_on=permit.facts.rests_on)
 
     def _write(self, permit: Permit, about: Private, outcome: str, outside: str = "") -> tuple[int, str]:
-        verdict = permit.verdict
-        opened: dict[str, leaf.Json] = {
-            "v": 1,
-            "kind": "decision",
-            "time": self._hour(),
-            "ask": leaf.ask_words(permit.ask),
-            "context": dict(verdict.context),
-            "verdict": verdict.answer,
-            "reasons": [reason.id for reason in verdict.reasons],
-            "outside-policy": outside,
-            **permit.rules.digests,
-        }
+        words = decision_words(permit.ask, permit.verdict, outside)
+        opened = {"v": 1, "kind": "decision", "time": self._hour(), **words, **permit.rules.digests}
         written = self._append(opened, about, outcome)
-        self.decided.add(verdict.answer)
+        self.decided.add(permit.verdict.answer)
         return written
 
     def _append(self, opened: dict[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:

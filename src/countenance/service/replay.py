@@ -18,6 +18,7 @@ from countenance.gallery.faces import Faces
 from countenance.ledger import adopt, leaf
 from countenance.service import rejoin, undone
 from countenance.service.erase import remove
+from countenance.storage.admission import verifications
 from countenance.storage.tables import (
     accounts,
     backups,
@@ -53,6 +54,7 @@ ENDINGS: dict[tuple[str, str], Ending] = {
     ("revocation", "key"): Ending(keys, "revoked"),
     ("revocation", "grant"): Ending(grants, "until"),
     ("revocation", "account"): Ending(accounts, "ended"),
+    ("revocation", "verification"): Ending(verifications, "withdrawn"),
 }
 """By kind of leaf and its `of`: everything that ends but erasures, which delete."""
 
@@ -117,7 +119,7 @@ def replay(database: Database, vault: Vault, told: Since, start: int) -> Replaye
         gone, traces = _erase(connection, faces, vault, told)
         traces += _check_closed(connection, told, start)
         _list_copies(connection, told)
-    revoked = sum(ended["revocation", of] for of in ("key", "grant", "account"))
+    revoked = sum(ended["revocation", of] for of in ("key", "grant", "account", "verification"))
     return Replayed(gone, ended["withdrawal", ""], revoked, traces)
 
 

@@ -350,4 +350,4 @@ filings = Table(
     Index("ix_filings_kind", "kind"),
 )
 
-from countenance.storage import promises  # noqa: E402, F401  (its tables are of this metadata, and built on the above)
+from countenance.storage import admission, promises  # noqa: E402, F401  (of this metadata, and built on the above)
