@@ -93,7 +93,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a change will do, decided by `rules` and not yet done. grants: each with its asks and what the policy says of them."""
+    """What a change will do, decided by `rules` and not yet done.
+
+    grants: each with its asks and what the policy says of them.
+    """
 
     change: str
     row: Row[Any]
