@@ -137,33 +137,28 @@ def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) 
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    values = facts_read.derive(ask, facts)
-    claimed = facts_read.claimed(facts) if lifts else ""
-    return _judge(policies, prepared, facts_read.utc(facts.on), values, lifts=lifts, claimed=claimed)
+    named = facts_read.claimed(facts) if lifts else None
+    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), named)
 
 
 def redecide(
     policies: PolicySet, ask: Ask, on: datetime, context: Mapping[str, object], *, lifts: bool = False
 ) -> Verdict:
-    """The same decision from the open part of a leaf. BadRecord where `context` is not one of `decide`.
-
-    lifts: without what an unverified customer's name would lift once it is verified: a leaf holds no name.
-    """
+    """The same decision from the open part of a leaf. BadRecord where `context` is not one of `decide`."""
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
+    named = "" if lifts else None  # a leaf holds no name that could be verified
+    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), named)
 
 
-def _judge(
-    policies: PolicySet, prepared: Prepared, on: datetime, values: Values, *, lifts: bool, claimed: str = ""
-) -> Verdict:
+def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, named: str | None) -> Verdict:
     # A rule changes its mind on the hour (`_checked`): that, which the leaf has too, stands for each moment in it.
     hour = on.replace(minute=0, second=0, microsecond=0)
     verdict = _remembered(policies, prepared, hour, values)
-    if not lifts or verdict.allowed or verdict.errors:
+    if named is None or verdict.allowed or verdict.errors:
         return verdict
-    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values, claimed))
+    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values, named))
 
 
 @lru_cache(maxsize=_VERDICTS)
@@ -173,26 +168,15 @@ def _remembered(policies: PolicySet, prepared: Prepared, hour: datetime, values:
 
 
 @lru_cache(maxsize=_LIFTED)
-def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values, claimed: str) -> tuple[Lift, ...]:
-    """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions.
-
-    claimed: id of the exception by name that the customer would have once it is verified; "": none.
-    """
+def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values, named: str) -> tuple[Lift, ...]:
+    """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions."""
     prepared = prepare(ask)
 
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
-        if claimed and changed["verified"] is True:
-            changed = {**changed, "exception": claimed}
         return _evaluate(policies, prepared, then, tuple(changed.values()))
 
-    denied, opens = _remembered(policies, prepared, on, values), _opens(policies, prepared)
-    if claimed:  # then a rule that reads the exception reads whether the name is verified
-        verified = frozenset({"verified"})
-        opens = {
-            rule: replace(each, names=each.names | verified) if "exception" in each.names else each
-            for rule, each in opens.items()
-        }
-    return lifting.find(ask, on, denied, facts_read.named(values), opens, again)
+    denied = _remembered(policies, prepared, on, values)
+    return lifting.find(ask, on, denied, facts_read.named(values), _opens(policies, prepared), again, named)
 
 
 def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from countenance.domain.decision import Ask, Lift, Verdict
@@ -129,11 +129,15 @@ def find(
     context: Mapping[str, Value],
     opens: Mapping[str, Open],
     redecide: Redecide,
+    named: str = "",
 ) -> tuple[Lift, ...]:
     """The minimal sets of facts that turn `denied` into an allow, smallest first, within the bounds above.
 
     opens: what each rule leaves open, by rule id; a deciding rule that is not there cannot be lifted.
+    named: id of the exception by name that the customer would have once it is verified; "": none.
     """
+    if named:
+        opens, redecide = _by_name(opens), _once_verified(redecide, named)
     found: list[frozenset[Change]] = []
     queue = deque([(frozenset[Change](), denied)])
     seen: set[frozenset[Change]] = set()
@@ -150,6 +154,24 @@ def find(
             elif len(wider) < MAX_FACTS and not again.errors:
                 queue.append((wider, again))
     return tuple(_lift(ask, changes) for changes in found)
+
+
+def _by_name(opens: Mapping[str, Open]) -> dict[str, Open]:
+    """What rules leave open to whom they would except by name: a rule that reads the name reads if it is verified."""
+    verified = frozenset({"verified"})
+    return {
+        rule: replace(each, names=each.names | verified) if "exception" in each.names else each
+        for rule, each in opens.items()
+    }
+
+
+def _once_verified(redecide: Redecide, named: str) -> Redecide:
+    """The same re-decision, in which a customer who is verified has its exception."""
+
+    def again(on: datetime, context: dict[str, Value]) -> Verdict:
+        return redecide(on, {**context, "exception": named} if context["verified"] is True else context)
+
+    return again
 
 
 def apply(
