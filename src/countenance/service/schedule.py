@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
@@ -265,7 +265,8 @@ def _changes(
 
 
 def _facts(house: House, who: Principal, ask: Ask, day: date) -> dict[str, Value]:
-    facts = house.gate.facts(who, ask, "on-record", _last_moment(day))
+    # Whom a basis in writing is needed of, may have given it: what they gave is asked at each call.
+    facts = replace(house.gate.facts(who, ask, "on-record", _last_moment(day)), written_release=True)
     return context.named(context.derive(ask, facts))
 
 
