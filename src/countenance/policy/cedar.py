@@ -196,16 +196,22 @@ def _remembered(policies: PolicySet, prepared: Prepared, hour: datetime, values:
 def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple[Lift, ...]:
     """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions."""
     prepared = prepare(ask)
+    opens, fewer, names = _open(policies, prepared)
 
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
-        return _evaluate(policies, prepared, then, tuple(changed.values()))
+        # What fewer rules deny, all deny; what they allow, or lack a fact for, all are asked.
+        values = tuple(changed.values())
+        verdict = _evaluate(fewer, prepared, then, values, names)
+        return _evaluate(policies, prepared, then, values) if verdict.allowed or verdict.errors else verdict
 
     denied = _remembered(policies, prepared, on, values)
-    return lifting.find(ask, on, denied, facts_read.named(values), _opens(policies, prepared), again)
+    return lifting.find(ask, on, denied, facts_read.named(values), opens, again)
 
 
-def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:
-    written = facts_read.written(values)
+def _evaluate(
+    policies: PolicySet, prepared: Prepared, on: datetime, values: Values, names: frozenset[str] | None = None
+) -> Verdict:
+    written = facts_read.written(values, names)
     context = written.context
     if written.errors:
         return Verdict("deny", policies.packs, (), errors=written.errors, context=context)
@@ -359,19 +365,25 @@ def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:
     return {"Customer": customer, "Use": {**use, "territories": sorted(words.territories(ask))}}
 
 
-def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:
-    """What each forbid leaves open once the ask is known: partial evaluation with the context left out."""
+def _open(policies: PolicySet, prepared: Prepared) -> tuple[dict[str, lifting.Open], PolicySet, frozenset[str]]:
+    """What each forbid leaves open once the ask is known; the set as it then is; the facts that it reads.
+
+    That is partial evaluation with the context left out: a proposal, on which no allow rests.
+    """
     request = {
         "principal": 'Customer::"customer"',
         "action": f'Action::"{prepared.ask.action}"',
         "resource": 'Use::"use"',
     }
     partial = cedarpy.is_authorized_partial(request, policies.handle, prepared.entities)
-    return {
-        each["annotations"]["id"]: residual.read(each["conditions"])
-        for each in partial.residuals.values()
-        if each["effect"] == "forbid"
-    }
+    known = {each["annotations"]["id"]: each for each in partial.residuals.values()}
+    asked = {name: folded({**each, "conditions": residual.as_rule(each["conditions"])}) for name, each in known.items()}
+    rules = {name: {**rule, "annotations": {"id": name}} for name, rule in asked.items() if rule is not None}
+    read = {name: residual.read(rule["conditions"]) for name, rule in rules.items()}
+    text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": rules, "templateLinks": []}))
+    opens = {name: each for name, each in read.items() if known[name]["effect"] == "forbid"}
+    names = frozenset(name for each in read.values() for name in each.names)
+    return opens, replace(policies, handle=cedarpy.PolicySet.from_str(text)), names
 
 
 @lru_cache(maxsize=1)

@@ -149,10 +149,12 @@ class Written:
 
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
-def written(values: Values) -> Written:
-    """The context in Cedar's form; few contexts differ, so each is written once and kept."""
+def written(values: Values, names: frozenset[str] | None = None) -> Written:
+    """The context in Cedar's form; few contexts differ, so each is written once and kept. names: only these facts."""
     tree: dict[str, object] = {}
     for name, value in zip(_NAMES, values, strict=True):
+        if names is not None and name not in names:
+            continue
         *path, leaf = name.split(".")
         node = tree
         for part in path:
@@ -160,7 +162,8 @@ def written(values: Values) -> Written:
         node[leaf] = value
     said = named(values)
     errors = [words.unknown_in(flag, str(said[name]), known) for flag, name, known in _WORDS if said[name] not in known]
-    return Written(json.dumps(tree).removeprefix("{"), tuple(errors), MappingProxyType(said))
+    text = json.dumps(tree).removeprefix("{") if tree else "}"
+    return Written(text, tuple(errors), MappingProxyType(said))
 
 
 def utc(moment: datetime) -> datetime:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BELOW = {"<": 0, "<=": 1, ">=": 0, ">": 1}
 """Added to `limit - 1`: x < 5 and x >= 5 part the numbers at 4, x <= 5 and x > 5 at 5."""
 
+_CONTEXTS = ({"unknown": [{"Value": "context"}]}, {"Var": "context"})
+"""The context as partial evaluation writes it that was left out, and as a rule does."""
 _ARITHMETIC = frozenset({"offset", "durationSince", "toDate", "toTime", "duration"})
 _HOUR = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:00:00(\.000)?Z)?\Z")
 
@@ -48,6 +50,15 @@ def finer_than_hours(policies: object) -> str:
             if operator == "datetime" and not _HOUR.match(text := str(_text(sides))):
                 return text
     return ""
+
+
+def as_rule(residual: object) -> object:
+    """A residual's conditions as those of a rule: the context that was left out is what a rule calls the context."""
+    if residual == _CONTEXTS[0]:
+        return _CONTEXTS[1]
+    if isinstance(residual, list):
+        return [as_rule(each) for each in residual]
+    return {name: as_rule(each) for name, each in residual.items()} if isinstance(residual, dict) else residual
 
 
 def entities_named(policies: object) -> set[str]:
@@ -110,8 +121,7 @@ def _fact(node: object) -> str | None:
     while isinstance(node, dict) and isinstance(step := node.get("."), dict):
         path.append(str(step["attr"]))
         node = step["left"]
-    whole = {"unknown": [{"Value": "context"}]}
-    return ".".join(reversed(path)) if path and node == whole else None
+    return ".".join(reversed(path)) if path and node in _CONTEXTS else None
 
 
 def _number(node: object) -> int | None:
