@@ -262,7 +262,7 @@ def test_a_round_that_fails_is_said_and_made_again(world: World, caplog: pytest.
 
 def test_with_every_shipped_pack_nothing_in_the_schedule_fails(world: World) -> None:
     police(world, purposes=frozenset({"missing-persons"}))
-    world.customer(country="US", region="US-WA", sector="public-agency")
+    world.customer(country="US", region="US-WA")
     ruled(world.house, policies=cedar.load(packs.shipped()))
     for each in schedule.coming(world.house, date(2026, 11, 22), date(2027, 12, 1)):
         assert all(change.was != change.becomes for change in each.changes)

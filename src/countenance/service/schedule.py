@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any, Self
@@ -268,6 +268,8 @@ def _facts(house: House, who: Principal, ask: Ask, day: date) -> dict[str, Value
     moment = _last_moment(day)
     record = house.on_file.record(who, ask, "", "", moment)
     facts = house.gate.facts(house.in_force.held, who, ask, "on-record", record, moment)
+    # Whom a basis in writing is needed of, may have given it: what they gave is asked at each call.
+    facts = replace(facts, written_release=True)
     return context.named(context.derive(ask, facts))
 
 
