@@ -127,6 +127,40 @@ class Diagrams:
                 for rest in self.boxes(below):
                     yield {level: classes, **rest}
 
+    def room(self, box: Box, level: int, node: int) -> frozenset[int]:
+        """The classes at `level` with which each ask of `box` is in `node`; makes no node."""
+        whole: dict[int, bool] = {NONE: False, ALL: True}
+        tops = self._reached(box, level, node)
+        below = [self._nodes[each][1] for each in tops if self.level(each) == level]
+        if not all(self._within(box, each, whole) for each in tops if self.level(each) > level):
+            return frozenset()
+        return frozenset(
+            at for at in range(self.sizes[level]) if all(self._within(box, each[at], whole) for each in below)
+        )
+
+    def _reached(self, box: Box, level: int, node: int) -> set[int]:
+        """Where asks of `box` are when all attributes before `level` were looked at."""
+        left, seen, found = [node], {node}, set()
+        while left:
+            each = left.pop()
+            if self.level(each) >= level:
+                found.add(each)
+            else:
+                new = set(self._met(box, each)) - seen
+                seen |= new
+                left += new
+        return found
+
+    def _within(self, box: Box, node: int, whole: dict[int, bool]) -> bool:
+        if node not in whole:
+            whole[node] = all(self._within(box, each, whole) for each in self._met(box, node))
+        return whole[node]
+
+    def _met(self, box: Box, node: int) -> Sequence[int]:
+        """The branches of `node` that asks of `box` take."""
+        level, branches = self._nodes[node]
+        return [branches[at] for at in box[level]] if level in box else branches
+
     def _at(self, node: int, level: int) -> tuple[int, ...]:
         first, branches = self._nodes[node]
         return branches if first == level else (node,) * self.sizes[level]

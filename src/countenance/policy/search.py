@@ -59,29 +59,40 @@ class Search:
         diagrams = self._diagrams
         level = min(map(diagrams.level, group))
         here = [diagrams.branches(each) for each in group if diagrams.level(each) == level]
-        rest = [each for each in group if diagrams.level(each) != level]
-        tried: set[_Group] = set()
-        for at in range(diagrams.sizes[level]):
-            below = frozenset((*(branches[at] for branches in here), *rest))
-            if below not in tried:
+        rest = frozenset(each for each in group if diagrams.level(each) != level)
+        tried: set[tuple[int, ...]] = set()
+        for at, below in enumerate(zip(*here, strict=True)):
+            if NONE not in below and below not in tried:
                 tried.add(below)
-                found = self.find(below)
+                found = self.find(rest.union(below))
                 if found is not None:
                     return {level: at, **found}
         return None
 
     def _apart(self, group: _Group) -> list[_Group]:
         """The group in parts that share no attribute, the known ones first, then the smallest."""
+        reads = {each: self._diagrams.reads(each) for each in group}
+        once = several = 0
+        for bits in reads.values():
+            several |= once & bits
+            once |= bits
+        alone = [frozenset({each}) for each, bits in reads.items() if not bits & several]
         parts: list[tuple[int, set[int]]] = []
-        for each in group:
-            reads, members = self._diagrams.reads(each), {each}
-            distant = []
-            for other, others in parts:
-                if other & reads:
-                    reads |= other
-                    members |= others
-                else:
-                    distant.append((other, others))
-            parts = [*distant, (reads, members)]
+        for each, bits in reads.items():
+            if bits & several:
+                parts = _joined(parts, each, bits)
         found = [frozenset(members) for _, members in parts]
-        return sorted(found, key=lambda part: (part not in self._found, len(part), min(part)))
+        found.sort(key=lambda part: (part not in self._found, len(part), min(part)))
+        return found + alone
+
+
+def _joined(parts: list[tuple[int, set[int]]], node: int, reads: int) -> list[tuple[int, set[int]]]:
+    """The parts, of which those that read what `node` reads are one with it."""
+    members, distant = {node}, []
+    for other, others in parts:
+        if other & reads:
+            reads |= other
+            members |= others
+        else:
+            distant.append((other, others))
+    return [*distant, (reads, members)]
