@@ -154,7 +154,6 @@ def test_each_caller_gets_what_the_table_says(access: Access, row: str) -> None:
     assert found == dict(zip(CALLERS, TABLE[row], strict=True))
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if "{" in row and "{pack}" not in row and "{report}" not in row])
 @pytest.mark.parametrize("row", [row for row in TABLE if "{" in row and not row.startswith(OPEN_PARTS)])
 def test_another_tenants_id_is_the_same_answer_as_a_missing_one(access: Access, row: str) -> None:
     part = row.split("{")[1].split("}")[0]

@@ -19,8 +19,8 @@ Box = dict[int, frozenset[int]]
 """Level to the classes it may have; a level that is missing may have any."""
 
 
-class TooLarge(Exception):
-    """A bound was hit; whoever asked must say that nothing was proven."""
+TooLarge = OverflowError
+"""A bound was hit; whoever asked must say that nothing was proven."""
 
 
 class Diagrams:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from countenance.domain.errors import InternalError
 from countenance.policy import cedar, spoken, terms, witness
 from countenance.policy.classes import HOUR, cut, whole_hour
 from countenance.policy.conditions import Conditions, Meaning
@@ -62,21 +63,17 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
 def allowed(policies: cedar.PolicySet, **words: frozenset[str]) -> Example | None:
     """An ask that `policies` allows, whose attributes (`purpose`) have one of these words; None: proven that none is.
 
-    Raises Unproven where the bound was hit, and where Cedar does not confirm the ask that was found.
+    Raises InternalError where the bound was hit, and where Cedar does not confirm the ask that was found.
     """
     try:
         asked = [terms.OneOf(name, frozenset[terms.Literal]({word})) for name, known in words.items() for word in known]
         side = Direction(policies, policies, None, STEPS, asked)
         found = side.example_of(words)
     except (TooLarge, RecursionError):
-        raise Unproven("the search was given up before it was through") from None
+        raise InternalError("the search was given up before it was through") from None
     if found is not None and not cedar.redecide(policies, found.ask, found.on, found.context).allowed:
-        raise Unproven("Cedar does not confirm what was found")
+        raise InternalError("Cedar does not confirm what was found")
     return found
-
-
-class Unproven(Exception):
-    """Nothing was proven either way; whoever asked must take the worse for true."""
 
 
 @dataclass(frozen=True, slots=True)
