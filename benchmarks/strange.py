@@ -145,7 +145,7 @@ class _Call:
                 yield self._three(part, me, [{**me.ids, **_of(ids, self.parts[place:])} for ids in strange])
         asked = {its["name"] for its in self.words.get("parameters", ()) if its["in"] == "query"}
         for name in sorted(asked & other.ids.keys()):
-            yield self._three(f"?{name}", me, [me.ids] * 3, [f"{name}={ids[name]}" for ids in strange])
+            yield self._three(f"?{name}", me, [me.ids] * 3, [f"{name}={ids[name]}{self._needed}" for ids in strange])
         for name in sorted(self._fields.keys() & other.ids.keys()):
             yield self._three(f"{name} in its document", me, [me.ids] * 3, said=[{name: ids[name]} for ids in strange])
 
@@ -172,6 +172,13 @@ class _Call:
             return PHOTO, "image/png"
         least = {name: _least(self._fields[name]) for name in self._schema.get("required", ())}
         return json.dumps({**least, **more}).encode(), "application/json"
+
+    @property
+    def _needed(self) -> str:
+        """What the query has to say besides an id."""
+        asked = self.words.get("parameters", ())
+        names = [its["name"] for its in asked if its["in"] == "query" and its.get("required")]
+        return "".join(f"&{name}={'access-control' if name == 'purpose' else 'example'}" for name in names)
 
     @property
     def _kinds(self) -> Mapping[str, Any]:
