@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, true
 
@@ -20,6 +20,7 @@ from countenance.domain import ids
 from countenance.domain.errors import CountenanceError, LogUnavailable
 from countenance.service import kept
 from countenance.service.gate import Private
+from countenance.service.rounds import Rounds
 from countenance.storage.tables import outbox
 
 PACE = 5.0
@@ -119,31 +120,21 @@ def pay(house: House, kind: str = "") -> int:
     return len(debts)
 
 
-class Payer:
+class Payer(Rounds):
     """While it is entered, what other processes owe is paid: a thread of its own, at rest between two looks."""
 
     def __init__(self, house: House, pace: float = PACE) -> None:
+        super().__init__("owed-payer", pace)
         self._house = house
-        self._pace = pace
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="owed-payer", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ending.wait(self._pace):
-            try:
-                self._look()
-            except LogUnavailable:
-                return  # the log stopped, and every append and /readyz say so; the next start pays
-            except CountenanceError:
-                continue  # the database was busy: the debt stays, and the next look finds it
+    def _once(self) -> bool:
+        try:
+            self._look()
+        except LogUnavailable:
+            return False  # the log stopped, and every append and /readyz say so; the next start pays
+        except CountenanceError:
+            return True  # the database was busy: the debt stays, and the next look finds it
+        return True
 
     def _look(self) -> None:
         """What other processes left for the house: that the log was rolled back, a leaf that is owed, a new key."""
