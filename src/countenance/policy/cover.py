@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from countenance.policy.diagram import ALL, NONE, TooLarge
+from countenance.policy.diagram import ALL, NONE, _TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from countenance.policy.diagram import Box, Diagrams
 
 MOST = 64
-"""Boxes of one rule; TooLarge beyond. The rules that ship need some dozens at most."""
+"""Boxes of one rule; _TooLarge beyond. The rules that ship need some dozens at most."""
 
 
 def cover(diagrams: Diagrams, node: int, most: int = MOST) -> list[Box]:
-    """Boxes that together are `node`, the widest first; TooLarge where they are more than `most`."""
+    """Boxes that together are `node`, the widest first; _TooLarge where they are more than `most`."""
     kept: list[Box] = []
     left = node
     while left != NONE:
         if len(kept) == most:
-            raise TooLarge
+            raise _TooLarge
         kept.append(_widened(diagrams, next(diagrams.boxes(left)), node))
         left = diagrams.less(left, diagrams.box(kept[-1]))
     kept.sort(key=len, reverse=True)

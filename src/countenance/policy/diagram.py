@@ -19,15 +19,15 @@ Box = dict[int, frozenset[int]]
 """Level to the classes it may have; a level that is missing may have any."""
 
 
-TooLarge = OverflowError
-"""A bound was hit; whoever asked must say that nothing was proven."""
+class _TooLarge(Exception):
+    """A bound was hit; whoever asked must say that nothing was proven. It never leaves this room."""
 
 
 class Diagrams:
     """All diagrams over attributes in one order. sizes: how many classes each level (attribute) has."""
 
     def __init__(self, sizes: Sequence[int], most: int = 400_000) -> None:
-        """most: nodes that may be made, some 200 bytes each; TooLarge beyond."""
+        """most: nodes that may be made, some 200 bytes each; _TooLarge beyond."""
         self.sizes = tuple(sizes)
         self._most = most
         self._nodes: list[tuple[int, tuple[int, ...]]] = [(len(sizes), ()), (len(sizes), ())]
@@ -171,7 +171,7 @@ class Diagrams:
         key = (level, branches)
         if key not in self._known:
             if len(self._nodes) >= self._most:
-                raise TooLarge
+                raise _TooLarge
             self._known[key] = len(self._nodes)
             self._nodes.append(key)
         return self._known[key]

@@ -21,7 +21,7 @@ from countenance.policy import cedar, spoken, terms, witness
 from countenance.policy.classes import HOUR, cut, whole_hour
 from countenance.policy.conditions import Conditions, Meaning
 from countenance.policy.cover import cover, span
-from countenance.policy.diagram import NONE, TooLarge
+from countenance.policy.diagram import NONE, _TooLarge
 from countenance.policy.opening import Comparison, Opening
 from countenance.policy.search import Search
 
@@ -53,7 +53,7 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
     """
     try:
         there, back = Direction(old, new, on, steps), Direction(new, old, on, steps)
-    except (TooLarge, RecursionError):
+    except (_TooLarge, RecursionError):
         return Comparison(old.digest, new.digest, (), (), (), (TOO_MANY,))
     opened, closed, eased = there.openings(), back.openings(), there.eased()
     unproven = tuple(dict.fromkeys((*there.unproven, *back.unproven)))
@@ -69,7 +69,7 @@ def allowed(policies: cedar.PolicySet, **words: frozenset[str]) -> Example | Non
         asked = [terms.OneOf(name, frozenset[terms.Literal]({word})) for name, known in words.items() for word in known]
         side = Direction(policies, policies, None, STEPS, asked)
         found = side.example_of(words)
-    except (TooLarge, RecursionError):
+    except (_TooLarge, RecursionError):
         raise InternalError("the search was given up before it was through") from None
     if found is not None and not cedar.redecide(policies, found.ask, found.on, found.context).allowed:
         raise InternalError("Cedar does not confirm what was found")
@@ -133,7 +133,7 @@ class Direction:
         return self._described(self._duties())
 
     def example_of(self, words: Mapping[str, frozenset[str]]) -> Example | None:
-        """An ask of these words that NEW allows, if there is one. Raises TooLarge."""
+        """An ask of these words that NEW allows, if there is one. Raises _TooLarge."""
         choice = self._find(self._conditions.box(words))
         return None if choice is None else witness.example(self._attributes, choice)
 
@@ -215,7 +215,7 @@ class Direction:
         try:
             for each in found:
                 opened += self._opening(each) if each.node != NONE else []
-        except TooLarge:
+        except _TooLarge:
             self.unproven.append(TOO_MANY)
         return tuple(sorted(opened, key=_size))
 
@@ -227,7 +227,7 @@ class Direction:
                 return []
             met = [(box, self._plainest(box)) for box in self._boxes(found)]
             return self._spoken(found, [(box, some) for box, some in met if some is not None])
-        except TooLarge:
+        except _TooLarge:
             self.unproven.append(f"{' and '.join(found.rules)}: the search was given up before it was through.")
             return [Opening(found.kind, found.rules, (), "every ask, for all that could be proven.", None)]
 
@@ -238,12 +238,12 @@ class Direction:
             fine = self._diagrams.less(fine, fresh)
         try:
             wide = cover(self._diagrams, node)
-        except TooLarge:
+        except _TooLarge:
             self.unproven.append(f"{' and '.join(found.rules)}: what opens is said more widely than it is.")
             return [span(self._diagrams, node)]
         try:
             return cover(self._diagrams, fine, max(FEW, len(wide)))
-        except TooLarge:
+        except _TooLarge:
             return wide
 
     def _find(self, box: Box) -> Choice | None:

@@ -4,7 +4,7 @@ The conditions (each a diagram: one permits, no rule forbids, facts that cannot 
 side by side, attribute by attribute, in place of their product, which would be huge: as soon as one is
 impossible the branch ends, conditions that share no attribute are searched apart, and what was found of a
 group of conditions is kept. So every class of every attribute is covered, and none is visited that no
-condition tells from its neighbour. A bound on the steps ends a search that takes too long: TooLarge, never a
+condition tells from its neighbour. A bound on the steps ends a search that takes too long: _TooLarge, never a
 guess.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from countenance.policy.diagram import ALL, NONE, TooLarge
+from countenance.policy.diagram import ALL, NONE, _TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +50,7 @@ class Search:
         """The same, of conditions that hang together."""
         if group not in self._found:
             if self._left <= 0:
-                raise TooLarge
+                raise _TooLarge
             self._left -= 1
             self._found[group] = self._branch(group)
         return self._found[group]
