@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from countenance.service import owed
-from countenance.service.gate import Done, Private, deed_words
+from countenance.service.gate import Done, Private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from sqlalchemy import Connection
 
@@ -27,7 +27,9 @@ def by_person(house: House, who: Account, matter: str, outcome: str, effect: Eff
     debts: list[int] = []
 
     def settled() -> None:
-        _settle(house, debts)
+        for debt in debts:
+            owed.pay_one(house, debt)
+        house.in_force.renew()
 
     return Done(
         matter, outcome, effect=lambda connection: debts.extend(effect(connection)), settled=settled,
@@ -37,17 +39,6 @@ def by_person(house: House, who: Account, matter: str, outcome: str, effect: Eff
 
 def by_machine(house: House, act: str, matter: str, outcome: str, effect: Effect, account: str = "") -> str:
     """The same act on the machine itself; the receipt of its leaf. account: whose signature it keeps."""
-    with house.database.begin() as connection:
-        debts = effect(connection)
-        about = Private(account=account, matter=matter)
-        debt = owed.owe(connection, "administration", deed_words(act, "machine"), about, outcome, house.now())
-    return _settle(house, [*debts, debt])
-
-
-def _settle(house: House, debts: Iterable[int]) -> str:
-    """Write what is owed and renew the rules; the receipt of the last leaf, empty where there is none."""
-    receipt = ""
-    for debt in debts:
-        receipt = owed.pay_one(house, debt)
+    receipt = owed.by_machine(house, act, Private(account=account, matter=matter), outcome, effect)
     house.in_force.renew()
     return receipt

@@ -19,7 +19,7 @@ from sqlalchemy import delete, insert, select, true
 from countenance.domain import ids
 from countenance.domain.errors import CountenanceError, LogUnavailable
 from countenance.service import kept
-from countenance.service.gate import Private
+from countenance.service.gate import Private, deed_words
 from countenance.service.rounds import Rounds
 from countenance.storage.tables import outbox
 
@@ -30,13 +30,15 @@ FROM_OUTSIDE = "backup"
 """The kind of leaf that other processes owe, and no request of the house itself; but for an emergency stop."""
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
 
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
+
+    Effect = Callable[[Connection], Iterable[int] | None]
 
 
 REMEMBERED = 256  # debts whose receipt is kept in memory for others who come to pay them; far more than calls at once
@@ -77,6 +79,20 @@ def owe(
     inserted = connection.execute(insert(outbox), row).inserted_primary_key
     assert inserted is not None
     return int(inserted[0])
+
+
+def by_machine(house: House, act: str, about: Private, outcome: str, effect: Effect) -> str:
+    """An act on the machine itself: what it changes and the debts of its leaves in one; the receipt of its own leaf.
+
+    effect: writes rows, and gives the debts of other leaves, which are paid before it, where there are any.
+    """
+    with house.database.begin() as connection:
+        debts = [*(effect(connection) or ())]
+        words = deed_words(act, "machine")
+        debt = owe(connection, "administration", words, about, outcome, house.now())
+    for each in debts:
+        pay_one(house, each)
+    return pay_one(house, debt)
 
 
 def pay_one(house: House, debt: int) -> str:
