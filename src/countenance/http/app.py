@@ -30,6 +30,7 @@ from countenance.http import (
     rules,
     shapes,
     statute,
+    transparency,
 )
 from countenance.http.budget import Budget
 from countenance.http.callers import known_query
@@ -46,6 +47,7 @@ LOG = logging.getLogger("countenance.http")
 ROUTERS = (
     native.router, keeping.router, applying.router, administration.router, customers.router, demanding.router,
     rules.router, statute.router, asked.router, reports.router,
+    transparency.router, transparency.pages,
 )  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "
