@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60  # seconds for a start on a busy machine
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name under which a reference to an element travels
-INSIDE = ("chrome:", "data:")  # what a browser has in itself, such as its first page
+INSIDE = ("chrome:", "chrome-untrusted:", "data:")  # what a browser has in itself, such as its first page
 SHOTS = ROOT / "screenshots"
 QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from countenance.ledger.sums import Sums
 
 MOST_AT_ONCE = 4096
-"""Leaves counted in one look: some 50 ms."""
+"""Leaves counted in one look: a tenth of a second or so."""
 
 KEPT_EVERY = 65_536
 """Leaves after which the sums are written down; a start counts at most so many again."""
