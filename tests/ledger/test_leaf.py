@@ -46,8 +46,10 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
         "day": "2026-12-24", "because": ["core.model-stale", "washington-rcw-43.386.notice"], "becomes": ["deny"],
         "sectors": ["police"], "countries": ["DE", "US"], "purposes": ["access-control"],
     },
-    "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
     "filing": {"filed": "notice", "document": DIGEST},
+    "policy-change": {"step": "proposed", "change": DIGEST, "before": "", "after": DIGEST, "loosens": True,
+                      "notice": 30, "keys": [DIGEST]},
+    "law": {"step": "signed", "record": DIGEST, "notice": 30, "keys": [DIGEST], "outside": []},
 }  # fmt: skip
 JSON = st.recursive(
     st.booleans() | st.integers(-leaf.MAX_INT, leaf.MAX_INT) | st.text(st.characters(blacklist_categories=["Cs"])),

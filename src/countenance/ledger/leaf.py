@@ -77,13 +77,24 @@ KINDS: dict[str, tuple[str, ...]] = {
     "access": (),
     "complaint": (),
     "start": (),
-    "policy-change": ("part", "before", "after"),
+    "policy-change": ("step", "change", "before", "after", "loosens", "notice", "keys"),
+    "law": ("step", "record", "notice", "keys", "outside"),
     "backup": ("step", "backup", "until"),
     "filing": ("filed", "document"),
     "log-key": ("vkey", "until"),
     "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
 }
 """The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "backup": ("made", "ended", "restored"),
+    "policy-change": ("proposed", "approved", "withdrawn", "in-force", "stopped", "resumed"),
+    "law": ("proposed", "signed", "objected", "recorded", "repealed", "superseded"),
+}
+"""By kind: what may have come about."""
+
+MOST_NOTICE = 3660
+"""Days of notice at most."""
 
 CLOSED = (
     "customer", "grant", "key", "collection", "subject", "account", "matter", "outcome", "time", "request",
@@ -242,6 +253,8 @@ def _check_leaf(opened: Mapping[str, Json]) -> None:
         raise BadRecord("the leaf is of no known kind")
     if set(opened) != {*ALWAYS, *KINDS[kind]}:
         raise BadRecord(f"a leaf of kind {kind} has other keys than its schema")
+    if "step" in opened and opened["step"] not in STEPS[kind]:
+        raise BadRecord("the leaf's `step` does not fit its schema")
     for key, value in opened.items():
         if not _FIELDS[key](value):
             raise BadRecord(f"the leaf's `{key}` does not fit its schema")
@@ -348,10 +361,6 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "v": lambda value: value == VERSION,
     "kind": _word,
     "time": lambda value: _is_time(_HOUR, value),
-    "policy": _text(_DIGEST),
-    "laws": _digest,
-    "model": _digest,
-    "wheel": _digest,
     "commitment": _is_commitment,
     "ask": _is_ask,
     "context": _is_context,
@@ -370,18 +379,19 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "by": lambda value: isinstance(value, str) and value in BY,
     "roles": _set_of(lambda value: value in ROLES),
     "undoes": _is_undone,
-    "step": lambda value: value in ("made", "ended", "restored"),
+    "step": _word,
     "backup": _text(_BACKUP),
     "until": lambda value: _is_time(_HOUR, value),
     "filed": lambda value: isinstance(value, str) and value in FILINGS,
-    "document": _text(_DIGEST),
     "vkey": _is_vkey,
     "day": lambda value: isinstance(value, str) and _is_time(_HOUR, f"{value}T00:00:00Z"),
     "because": _set_of(_reason),
     "becomes": _set_of(lambda value: value in ("allow", "deny")),
     "sectors": _words,
     "countries": _set_of(_place(_COUNTRY, empty=False)),
-    "part": _word,
-    "before": _digest,
-    "after": _digest,
+    "loosens": lambda value: isinstance(value, bool),
+    "notice": lambda value: type(value) is int and 0 <= value <= MOST_NOTICE,
+    **dict.fromkeys(("policy", "change", "after", "record", "document"), _text(_DIGEST)),
+    **dict.fromkeys(("laws", "model", "wheel", "before"), _digest),
+    **dict.fromkeys(("keys", "outside"), _set_of(_text(_DIGEST))),
 }

@@ -139,7 +139,7 @@ def fold(hashes: Sequence[bytes], levels_up: int) -> list[bytes]:
     """The complete nodes `levels_up` levels above these hashes, the first of which is a left child there."""
     nodes = list(hashes)
     for _ in range(levels_up):
-        nodes = [node_hash(nodes[i], nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)]
+        nodes = [node_hash(left, right) for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
     return nodes
 
 

@@ -81,11 +81,16 @@ def load(names: Sequence[str] | None = None, extra: Path | None = None) -> Polic
 
 def assemble(files: Sequence[PackFile]) -> PolicySet:
     """A policy set of these packs, each checked on its own; BadRecord names pack and rule at fault."""
+    return of(files, packs.schema())
+
+
+def of(files: Sequence[PackFile], schema: str) -> PolicySet:
+    """As `assemble`, under the text of a schema that need not be this installation's."""
     rules: dict[str, Rule] = {}
     for file in files:
-        rules |= packs.rules(file, check(file), len(rules))
+        rules |= packs.rules(file, _checked(file.text, file.name, _schema_of(schema)), len(rules))
     return PolicySet(
-        digest=packs.set_digest(files),
+        digest=packs.set_digest(files, schema),
         packs=tuple((file.name, file.digest) for file in files),
         files=tuple(files),
         rules=rules,
@@ -377,6 +382,14 @@ def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:
 @lru_cache(maxsize=1)
 def _schema() -> cedarpy.Schema:
     return cedarpy.Schema.from_str(packs.schema())
+
+
+@lru_cache(maxsize=4)
+def _schema_of(text: str) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        raise BadRecord(f"schema.cedarschema: {error}") from None
 
 
 _USE_ATTRIBUTES = (
