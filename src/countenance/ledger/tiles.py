@@ -127,12 +127,12 @@ def read(public: Path, tile: Tile) -> bytes:
 
 def read_hashes(public: Path, tile: Tile) -> list[bytes]:
     """The first `tile.width` hashes of a tile. Raises LogDamaged."""
-    return _exactly(split_hashes(read(public, tile)), tile)
+    return exactly(split_hashes(read(public, tile)), tile)
 
 
 def read_entries(public: Path, tile: Tile) -> list[bytes]:
     """The first `tile.width` entries of a bundle. Raises LogDamaged."""
-    return _exactly(parse_bundle(read(public, tile)), tile)
+    return exactly(parse_bundle(read(public, tile)), tile)
 
 
 def fold(hashes: Sequence[bytes], levels_up: int) -> list[bytes]:
@@ -143,7 +143,8 @@ def fold(hashes: Sequence[bytes], levels_up: int) -> list[bytes]:
     return nodes
 
 
-def _exactly(found: list[bytes], tile: Tile) -> list[bytes]:
+def exactly(found: list[bytes], tile: Tile) -> list[bytes]:
+    """The parts of a tile, which are as many as its name says, or those of the full one. Raises LogDamaged."""
     if len(found) != tile.width and (len(found) != WIDTH or tile.width > WIDTH):
         raise LogDamaged(f"the file {tile.path} of the log has not as many parts as its name says")
     return found[: tile.width]
