@@ -15,9 +15,10 @@ from countenance.domain.errors import Unavailable, Unverified
 from countenance.ledger import beside, checkpoint, leaf, merkle, publish, tiles
 from countenance.ledger.follow import Peaks
 from countenance.ledger.fsck import fsck
+from countenance.policy import cedar
 from countenance.service.monitor import Monitor, Seen, shares
 from tests.ledger.world import LONG, SIGNER, some_leaf
-from tests.service.watched import KEYS, Told, alarms, look, newest, told, write_log
+from tests.service.watched import KEYS, Told, alarms, digest, look, newest, told, write_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,14 +273,15 @@ def test_a_log_that_stands_still_is_a_stop_and_one_that_is_not_reached_holds_wha
 
 
 def test_a_change_that_says_it_opens_nothing_is_weighed(honest: tuple[Told, Path], tmp_path: Path) -> None:
-    given, _ = honest
-    lying = _copy(given)
-    entry = next(e for e in reversed(lying.leaves) if leaf.parse(e).open.get("step") == "in-force")
+    lying = _copy(honest[0])
     lying.leaves = [e for e in lying.leaves if leaf.parse(e).kind != "policy-change"]
-    opened = leaf.parse(entry).open
-    lying.add("policy-change", newest(lying), **{
-        key: opened[key] for key in ("change", "before", "after", "notice")
-    }, loosens=False, step="in-force", keys=[])  # fmt: skip
+    promised, bare = cedar.load(["microsoft-2020"]), lying.sets[1]
+    lying.sets.append(promised)
+    lying.documents = [b"{}"]
+    lying.add(
+        "policy-change", newest(lying), step="in-force", change=digest(b"{}"), before=promised.digest,
+        after=bare.digest, loosens=False, notice=0, keys=[],
+    )  # fmt: skip
     lying.publish(tmp_path)
     assert alarms(tmp_path) == {"change"}
     assert fsck(tmp_path, SIGNER.verifier).kinds["policy-change"] == 1

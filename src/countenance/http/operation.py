@@ -1,7 +1,7 @@
 """The operator's doors: is it alive, is it ready, what does it count; and the public ledger, file by file.
 
-None of them asks for a key. The ledger's door gives checkpoints, tiles and announcements of keys under their one
-spelling, any leaf's proof in the newest cosigned checkpoint (`witnessed/INDEX`), and nothing else: no other path of the
+None of them asks for a key. The ledger's door gives checkpoints, tiles, announcements of keys and texts of policy
+sets (ledger/beside.py) under their one spelling, any leaf's proof in the newest cosigned checkpoint (`witnessed/INDEX`), and nothing else: no other path of the
 machine can be named, and no symbolic link is followed. It repairs nothing.
 Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 8246 for `immutable`.
 """
@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request, Response
 from countenance.domain.errors import CountenanceError, LogUnavailable, NotFound
 from countenance.http import fresh, problems, witnessed
 from countenance.http import metrics as exposition
-from countenance.ledger import publish, tiles
+from countenance.ledger import beside, publish, tiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +37,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 """Of a tile: its name says its width, so its bytes never change; a partial one may go away when it is full."""
 
 PLAIN = "text/plain; charset=utf-8"
+JSON = "application/json"
 CHANGING = frozenset({publish.CHECKPOINT, publish.COSIGNED, publish.HISTORY})
 _ANNOUNCEMENT = re.compile(rf"{publish.KEYS}/[1-9][0-9]?")
 
@@ -104,17 +105,19 @@ def serve_file(public: Path, path: str, request: Request) -> Response:
         raw = read_published(public, path)
     except NotFound as error:
         return problems.response(error, request_id(request))
+    if beside.lasting(path):
+        return fresh.tagged(request, raw, JSON if path.endswith(".json") else PLAIN, FOR_EVER)
     if _is_text(path):
-        return fresh.tagged(request, raw, PLAIN)
+        return fresh.tagged(request, raw, JSON if path.endswith(".json") else PLAIN)
     return fresh.tagged(request, raw, "application/octet-stream", FOR_EVER)
 
 
 def read_published(public: Path, path: str) -> bytes:
-    """The bytes of a checkpoint, a tile, an entry bundle or a key's announcement.
+    """The bytes of a checkpoint, a tile, an entry bundle, a key's announcement, or a text beside them.
 
     Raises NotFound for any other name, LogUnavailable.
     """
-    if not _is_text(path) and tiles.parse_path(path) is None:
+    if not _is_text(path) and not beside.lasting(path) and tiles.parse_path(path) is None:
         raise NotFound("the ledger has no file of this name")
     try:
         descriptor = _open_below(public, PurePosixPath(path).parts)
@@ -127,7 +130,7 @@ def read_published(public: Path, path: str) -> bytes:
 
 
 def _is_text(path: str) -> bool:
-    return path in CHANGING or _ANNOUNCEMENT.fullmatch(path) is not None
+    return path in CHANGING or beside.renewed(path) or _ANNOUNCEMENT.fullmatch(path) is not None
 
 
 def request_id(request: Request) -> str:

@@ -48,9 +48,9 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
     """
     try:
         there, back = Direction(old, new, on, steps), Direction(new, old, on, steps)
+        opened, closed, eased = there.openings(), back.openings(), there.eased()
     except (TooLarge, RecursionError):
         return Comparison(old.digest, new.digest, (), (), (), ("The rules are too many or too deep to be followed.",))
-    opened, closed, eased = there.openings(), back.openings(), there.eased()
     unproven = tuple(dict.fromkeys((*there.unproven, *back.unproven)))
     return Comparison(old.digest, new.digest, opened, closed, eased, unproven, there.named())
 
