@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 from typing import TYPE_CHECKING, Any
@@ -79,7 +78,7 @@ def test_an_alarm_stays_until_the_state_is_put_away(tmp_path: Path) -> None:
     given = [tmp_path / "log", "--key", SIGNER.vkey, "--state", tmp_path / "seen.json"]
     code, said = monitored(*given)
     assert code == 1  # no set of this digest is published
-    assert stat.S_IMODE(os.stat(tmp_path / "seen.json").st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "seen.json").stat().st_mode) == 0o600
     write_log(tmp_path / "log", [some_leaf(1), some_leaf(3), some_leaf(4)])
     code, said = monitored(*given)
     assert (code, [alarm["kind"] for alarm in said["alarms"]]) == (1, ["set-missing", "rewrite"])

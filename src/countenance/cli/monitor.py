@@ -23,6 +23,7 @@ from countenance.domain.errors import BadInput, BadRecord, CountenanceError
 if TYPE_CHECKING:
     from countenance.ledger.cosignature import WitnessKey
     from countenance.ledger.note import Verifier
+    from countenance.ledger.proof import Receipt
     from countenance.ledger.source import Source
     from countenance.service.monitor import Look, Seen
 
@@ -38,6 +39,8 @@ SHOWN = 20
 @vkeys.options
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Where to remember what was seen; without it each run begins at the first leaf.")  # fmt: skip
+@click.option("--receipt", "receipts", multiple=True, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="A receipt that you hold: is it of this history? Repeatable.")  # fmt: skip
 @click.option("--once/--follow", default=True, help="Look once (the default), or look again until interrupted.")
 @click.option("--every", type=click.IntRange(1, 86_400), default=60, show_default=True, metavar="SECONDS",
               help="Between two looks.")  # fmt: skip
@@ -46,7 +49,7 @@ SHOWN = 20
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document a look.")
 def monitor(
     log: str, pinned: tuple[Verifier, ...], announced: tuple[Path, ...], witnesses: tuple[WitnessKey, ...],
-    state: Path | None, once: bool, every: int, stop_after: int, as_json: bool,
+    state: Path | None, receipts: tuple[Path, ...], once: bool, every: int, stop_after: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Follow a log from outside, decide every logged ask again, and raise an alarm on what does not hold.
 
@@ -63,9 +66,12 @@ def monitor(
     with ExitStack() as stack:
         source = opened(log, stack)
         watching = Monitor(source, vkeys.known(pinned, announced), witnesses, stop_after)
+        held = [_held(path) for path in receipts]
         seen = _read(state)
         while True:
             look = _look(watching.look, seen)
+            for receipt in held:
+                watching.hold(seen, receipt)
             if state is not None:
                 _write(state, seen)
             click.echo(json.dumps(wire(look, seen), ensure_ascii=False) if as_json else "\n".join(_lines(look, seen)))
@@ -88,6 +94,17 @@ def opened(log: str, stack: ExitStack) -> Source:
         return stack.enter_context(Fetch(log))
     except BadInput as error:
         raise click.UsageError(f"{error.message}: {error.next_step}") from None
+
+
+def _held(path: Path) -> Receipt:
+    """A receipt from a file. Raises click.UsageError."""
+    from countenance.ledger import proof
+
+    try:
+        with path.open("rb") as file:
+            return proof.read_receipt(file.read(proof.MAX_LINE + 1))
+    except (OSError, BadRecord):
+        raise click.UsageError("a file that is no receipt, or can't be read, was given with --receipt") from None
 
 
 def _look(look: Any, seen: Seen) -> Look:

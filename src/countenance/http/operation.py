@@ -1,8 +1,8 @@
 """The operator's doors: is it alive, is it ready, what does it count; and the public ledger, file by file.
 
-None of them asks for a key. The ledger's door gives checkpoints, tiles, announcements of keys and texts of policy
-sets (ledger/beside.py) under their one spelling, any leaf's proof in the newest cosigned checkpoint (`witnessed/INDEX`), and nothing else: no other path of the
-machine can be named, and no symbolic link is followed. It repairs nothing.
+None of them asks for a key. The ledger's door gives checkpoints, tiles, announcements of keys and the texts beside
+them (ledger/beside.py) under their one spelling, any leaf's proof in the newest cosigned checkpoint
+(`witnessed/INDEX`), and nothing else: no other path of the machine can be named, and no symbolic link is followed. It repairs nothing.
 Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 8246 for `immutable`.
 """
 

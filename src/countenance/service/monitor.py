@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, LogDamaged, Unavailable, Unverified
 from countenance.ledger import follow, keychain, leaf, source
-from countenance.ledger.checkpoint import open_checkpoint
+from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.cosignature import cosignatures
 from countenance.ledger.follow import Alarm, Alarmed, Peaks
+from countenance.ledger.merkle import EMPTY
+from countenance.ledger.proof import verify_receipt
 from countenance.ledger.recall import Recall
 from countenance.ledger.slow import KINDS as SLOW_KINDS
 from countenance.ledger.slow import Slow
@@ -27,10 +29,10 @@ from countenance.service.again import AGREES, Again, Found
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from countenance.ledger.checkpoint import Checkpoint
     from countenance.ledger.cosignature import WitnessKey
     from countenance.ledger.leaf import Json, Leaf
     from countenance.ledger.note import Verifier
+    from countenance.ledger.proof import Receipt
     from countenance.ledger.source import Source
 
 MOST_ALARMS = 1000
@@ -115,6 +117,23 @@ class Monitor:
             since = datetime.fromtimestamp(seen.moved, UTC)
             seen.alarm(Alarm("stop", f"the log has not grown since {since:%Y-%m-%d %H:%M} UTC"))
         return Look(look.size, seen.peaks.size - start, look.witnesses, quiet, look.reached)
+
+    def hold(self, seen: Seen, receipt: Receipt) -> None:
+        """Whether a receipt that somebody holds is of the history that was seen; an alarm where it is not."""
+        try:
+            known = keychain.learned(self._pinned, source.announcements(self._source))
+            found = verify_receipt(receipt, known).checkpoint
+            head = open_checkpoint(seen.note, known) if seen.note else Checkpoint(found.origin, 0, EMPTY)
+            if found.size > head.size:
+                says = f"a receipt is of a log of {found.size:,} leaves, and {head.size:,} are published"
+                raise Alarmed("rolled-back", says)
+            follow.agree(self._source, found, head)
+        except Alarmed as alarmed:
+            seen.alarm(alarmed.alarm)
+        except (LogDamaged, Unverified) as error:
+            seen.alarm(Alarm("receipt", f"a receipt that was given does not hold: {error.message}"))
+        except Unavailable:
+            return  # `look` says that the log was not reached
 
     def _looked(self, seen: Seen, now: int) -> Look:
         try:
