@@ -10,11 +10,16 @@ import json
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlalchemy import insert
+
 from countenance.consent import Basis
-from countenance.service import accounts, admit, applications, auth, filings, people, signed
+from countenance.domain import ids as identifiers
+from countenance.service import accounts, admit, applications, auth, checks, demands, filings, people, signed
 from countenance.service.application import Application
+from countenance.storage.admission import challenges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -241,11 +246,14 @@ def tenant(house: House, name: str) -> Tenant:
     inside = people.create_collection(house, who, "staff", "access-control")
     given = people.give_consent(house, who, inside, "ada", _basis(house.now()))
     index = str(house.log.size - 1)
+    checked, _ = checks.record_here(house, admitted.customer, _check(house.now()))
+    wanted, _ = demands.record_here(house, _demand(admitted.customer))
     waiting, person = applications.ask(house, application), _person(house, admitted.customer)
     ids = {
         "collection": inside.id, "subject": given.subject, "key": who.key, "index": index, "grant": admitted.grant,
         "customer": admitted.customer, "account": person.account, "application": waiting.application,
         "filing": _filed(house, admitted.customer, person),
+        "verification": checked, "demand": wanted, "challenge": _sent(house, admitted.customer, person.account),
     }  # fmt: skip
     return Tenant({KEYED: Bearer(admitted.key), CLAIMED: Bearer(waiting.claim), SIGNED: person}, ids)
 
@@ -268,3 +276,25 @@ def _basis(now: datetime) -> Basis:
         basis="consent", purpose="access-control", given_at=now, until=now.replace(year=now.year + 1), adult=True,
         manner="electronic", notice="a benchmark", recorded_by="a benchmark",
     )  # fmt: skip
+
+
+def _check(now: datetime) -> checks.Check:
+    until = (now + timedelta(days=30)).date()
+    return checks.Check("document-seen", frozenset({"name"}), "extract of the register", until, "B. Person")
+
+
+def _demand(customer: str) -> demands.NewDemand:
+    return demands.NewDemand(customer, "police", "request", frozenset({"decisions"}), "A. Constable")
+
+
+def _sent(house: House, customer: str, account: str) -> str:
+    """A code that is out."""
+    made, now = identifiers.new("challenge"), house.now()
+    row = {
+        "id": made, "customer_id": customer, "account_id": account, "created": identifiers.utc(now),
+        "until": identifiers.utc(now + timedelta(days=7)), "domain": "example.org", "facts": ["name"],
+        "hash": bytes(32), "answered": None,
+    }  # fmt: skip
+    with house.database.begin() as connection:
+        connection.execute(insert(challenges), row)
+    return made

@@ -38,6 +38,13 @@ NOBODY = Tenant(
 )
 NAMES = [three.name for three in threes(DOCUMENT, NOBODY, NOBODY)]
 
+UNDER = "/v1/administration/customers/{customer}"
+PROVIDERS = (
+    "/v1/administration/applications", "/v1/administration/demands", f"POST {UNDER}/verifications",
+    f"DELETE {UNDER}/verifications", f"POST {UNDER}/challenges",
+)  # fmt: skip
+"""What no role of a customer's people permits, whatever they name."""
+
 
 class Two:
     """A house with two tenants, its whole application, and every row to be asked."""
@@ -80,11 +87,13 @@ def test_another_tenants_id_is_a_missing_one(two: Two, name: str) -> None:
 
 
 def _expected(three: Three) -> bytes:
-    """Not found; but the claim or the signature is no good, or applications are not this person's to see."""
+    """Not found; but the claim or the signature is no good, or it is for the provider's people alone."""
+    if isinstance(three.sides[0].opening, Person) and any(words in three.name for words in PROVIDERS):
+        return b"403"
     if three.name.startswith("POST") and "mitigation" in three.name:
         return b"403"  # the provider's people answer independent tests, and nobody else
     if "secret" in three.name or "wrong key" in three.name or three.name.endswith(": application"):
-        return b"403" if isinstance(three.sides[0].opening, Person) and "application" in three.name else b"401"
+        return b"401"
     return b"404"
 
 

@@ -76,7 +76,7 @@ def test_a_decision_comes_back_byte_for_byte() -> None:
     assert found.commitment == leaf.commit(CLOSED, NONCE)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in leaf.KINDS if kind != "decision"])
+@pytest.mark.parametrize("kind", [kind for kind in vocabulary.KINDS if kind != "decision"])
 def test_every_other_kind_comes_back_and_takes_no_key_more_or_less(kind: str) -> None:
     raw = leaf.encode(opened(kind))
     assert leaf.parse(raw).encode() == raw

@@ -16,6 +16,7 @@ from countenance.service.onfile import NOTHING
 from countenance.storage.tables import announcements, customers, grants
 from tests.policy.asks import law
 from tests.policy.test_lifts import own_pack, rule
+from tests.service.world import ruled
 
 if TYPE_CHECKING:
     from tests.service.world import World
@@ -37,7 +38,7 @@ BEGINS = f'context.on >= datetime("2026-12-24") && {FOR_POLICE}'
 
 def turning(world: World, condition: str = BEGINS) -> None:
     """A house in whose policy such a rule is in force, which begins within the month."""
-    world.house.policies = own_pack(rule("comes", condition))
+    ruled(world.house, policies=own_pack(rule("comes", condition)))
 
 
 def police(world: World, **changed: Any) -> Any:
@@ -84,7 +85,11 @@ def test_what_was_announced_is_what_the_gate_then_says(world: World) -> None:
         ask = who.customer.ask(change.action, purpose=change.purpose, mode=change.mode, place=change.place)
         for day, answer in ((COMES - timedelta(days=1), change.was), (COMES, change.becomes)):
             world.moment = datetime.combine(day, world.moment.timetz())
-            said = cedar.decide(world.house.policies, ask, world.house.gate.facts(who, ask, "on-record", NOTHING))
+            said = cedar.decide(
+                world.house.policies,
+                ask,
+                world.house.gate.facts(world.house.in_force.held, who, ask, "on-record", NOTHING),
+            )
             assert said.answer == answer
 
 
@@ -188,7 +193,7 @@ def test_a_law_that_comes_into_force_opens_and_its_end_closes(world: World) -> N
     police(world)
     open_by_law = f"{FOR_POLICE} && !context.laws.national.use.grounded_in_human_rights"
     turning(world, open_by_law)
-    world.house.laws = (law(jurisdiction="DE", start=date(2026, 11, 25), until=date(2026, 12, 5)),)
+    ruled(world.house, laws=(law(jurisdiction="DE", start=date(2026, 11, 25), until=date(2026, 12, 5)),))
     found = [(each.day, each.changes[0].was, each.changes[0].becomes) for each in _within(world)]
     assert found == [(date(2026, 11, 25), "deny", "allow"), (date(2026, 12, 5), "allow", "deny")]
     assert {line["public"] for line in announcing(world)} == {True}
@@ -258,7 +263,7 @@ def test_a_round_that_fails_is_said_and_made_again(world: World, caplog: pytest.
 def test_with_every_shipped_pack_nothing_in_the_schedule_fails(world: World) -> None:
     police(world, purposes=frozenset({"missing-persons"}))
     world.customer(country="US", region="US-WA", sector="public-agency")
-    world.house.policies = cedar.load(packs.shipped())
+    ruled(world.house, policies=cedar.load(packs.shipped()))
     for each in schedule.coming(world.house, date(2026, 11, 22), date(2027, 12, 1)):
         assert all(change.was != change.becomes for change in each.changes)
         assert all(rule in world.house.policies.rules or rule.endswith(".stale")

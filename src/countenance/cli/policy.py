@@ -1,6 +1,6 @@
 """`countenance policy`: read the promises and laws that decide, and check one's own.
 
-It shows and checks; it switches nothing on or off. Contract: docs/policy.md, "On the command line".
+It shows and checks; what switches packs on or off is in change.py. Contract: docs/policy.md, "On the command line".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from countenance.cli import compare
+from countenance.cli.change import change, resume, stop
 from countenance.cli.coming import schedule
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
@@ -46,6 +47,9 @@ def policy() -> None:
 policy.add_command(compare.diff_sets)
 policy.add_command(compare.compare_packs)
 policy.add_command(schedule)
+policy.add_command(change)
+policy.add_command(stop)
+policy.add_command(resume)
 
 
 @policy.command("packs")

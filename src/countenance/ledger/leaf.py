@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, NoReturn
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.domain.strict import json_object
 from countenance.ledger.note import ED25519, parse_vkey, strict_base64
-from countenance.ledger.vocabulary import ACTS, BY, FILINGS, ROLES, WORDS
+from countenance.ledger.vocabulary import ACTS, BY, FILINGS, KINDS, ROLES, STEPS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,33 +65,6 @@ UNRECOGNISED = "unrecognised"
 
 ALWAYS = ("v", "kind", "time", "policy", "laws", "model", "wheel", "commitment")
 """The keys of every leaf."""
-
-KINDS: dict[str, tuple[str, ...]] = {
-    "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
-    "grant": ("sector", "country", "purposes", "modes", "places"),
-    "revocation": ("of", "undoes"),
-    "consent": ("purpose", "basis"),
-    "withdrawal": ("purpose", "undoes"),
-    "erasure": ("undoes",),
-    "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
-    "access": (),
-    "complaint": (),
-    "start": (),
-    "policy-change": ("step", "change", "before", "after", "loosens", "notice", "keys"),
-    "law": ("step", "record", "notice", "keys", "outside"),
-    "backup": ("step", "backup", "until"),
-    "filing": ("filed", "document"),
-    "log-key": ("vkey", "until"),
-    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
-}
-"""The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
-
-STEPS: dict[str, tuple[str, ...]] = {
-    "backup": ("made", "ended", "restored"),
-    "policy-change": ("proposed", "approved", "withdrawn", "in-force", "stopped", "resumed"),
-    "law": ("proposed", "signed", "objected", "recorded", "repealed", "superseded"),
-}
-"""By kind: what may have come about."""
 
 MOST_NOTICE = 3660
 """Days of notice at most."""
@@ -361,6 +334,10 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "v": lambda value: value == VERSION,
     "kind": _word,
     "time": lambda value: _is_time(_HOUR, value),
+    "policy": _text(_DIGEST),
+    "laws": _digest,
+    "model": _digest,
+    "wheel": _digest,
     "commitment": _is_commitment,
     "ask": _is_ask,
     "context": _is_context,
@@ -374,7 +351,7 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "places": _words,
     "purpose": _word,
     "basis": _word,
-    "of": lambda value: value in ("grant", "key", "account"),
+    "of": lambda value: value in ("grant", "key", "account", "verification"),
     "act": lambda value: isinstance(value, str) and value in ACTS,
     "by": lambda value: isinstance(value, str) and value in BY,
     "roles": _set_of(lambda value: value in ROLES),
@@ -383,15 +360,19 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "backup": _text(_BACKUP),
     "until": lambda value: _is_time(_HOUR, value),
     "filed": lambda value: isinstance(value, str) and value in FILINGS,
+    "document": _text(_DIGEST),
     "vkey": _is_vkey,
     "day": lambda value: isinstance(value, str) and _is_time(_HOUR, f"{value}T00:00:00Z"),
     "because": _set_of(_reason),
     "becomes": _set_of(lambda value: value in ("allow", "deny")),
     "sectors": _words,
     "countries": _set_of(_place(_COUNTRY, empty=False)),
+    "change": _text(_DIGEST),
+    "before": _digest,
+    "after": _text(_DIGEST),
     "loosens": lambda value: isinstance(value, bool),
+    "record": _text(_DIGEST),
     "notice": lambda value: type(value) is int and 0 <= value <= MOST_NOTICE,
-    **dict.fromkeys(("policy", "change", "after", "record", "document"), _text(_DIGEST)),
-    **dict.fromkeys(("laws", "model", "wheel", "before"), _digest),
-    **dict.fromkeys(("keys", "outside"), _set_of(_text(_DIGEST))),
+    "keys": _set_of(_text(_DIGEST)),
+    "outside": _set_of(_text(_DIGEST)),
 }

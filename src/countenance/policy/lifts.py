@@ -147,10 +147,11 @@ _AGENCY = (
 _TOGETHER: dict[str, tuple[Change, ...]] = {
     "consent.on_record": (("consent.basis", "on-record"),),
     "authority.recognised": (("authority.region_missing", False), ("authority.locality_missing", False)),
+    "paperwork.two_reviewers": (("paperwork.one_reviewer", True),),
     "paperwork.complete": tuple((name, FACTS[name].good) for name in (f"paperwork.{part}" for part in _AGENCY)),
 }
 """What holds with a fact: a recognised authority leaves no question open about where its law holds; a complete file
-has each of its parts; a basis that is put on record is a consent."""
+has each of its parts; who has two reviewers has one; a basis that is put on record is a consent."""
 _LAW = "laws.national."
 
 

@@ -50,6 +50,7 @@ DUTIES = {
 """What an allow may oblige to: the words of `@duties`, and what each asks."""
 STATUSES = ("on", "optional", "draft")
 """Of a pack in a fresh install: on; off, for whoever takes the promise up; off, and not fit to rely on yet."""
+STOP = "stop"
 MAX_BYTES = 1_000_000
 _LINE = re.compile(r"\A// ([a-z_]+): (\S.*\S|\S)\Z")
 _NAME = re.compile(r"\A[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*\Z")
@@ -122,6 +123,11 @@ def fresh_install() -> tuple[str, ...]:
 def schema() -> str:
     """The Cedar schema, as text."""
     return resources.files("countenance.policy").joinpath("schema.cedarschema").read_text("utf-8")
+
+
+def stop() -> PackFile:
+    """The pack of an emergency stop: it ships, and is in no set until somebody stops the house."""
+    return parse(resources.files("countenance.policy").joinpath(f"{STOP}.cedar").read_bytes(), STOP)
 
 
 def read(name: str, extra: Path | None = None) -> PackFile:

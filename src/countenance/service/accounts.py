@@ -273,6 +273,11 @@ def _checked(new: NewAccount) -> bytes:
     if odd := sorted(new.roles - ROLES):
         shown = odd[0] if odd[0].isascii() and odd[0].isprintable() and len(odd[0]) <= 40 else "this"
         raise UnknownWord(f"{shown} is not a role", next_step=f"Known are: {', '.join(sorted(ROLES))}.")
+    if "assessor" in new.roles and (new.roles != {"assessor"} or new.customer):
+        raise BadInput(
+            "an assessor is from outside the provider, has no other role, and is no customer's person",
+            next_step="Register that person with the one role `assessor`, or without it.",
+        )
     return signed.public_key(new.public_key)
 
 

@@ -26,7 +26,7 @@ PACE = 5.0
 """Seconds between two looks for what other processes owe."""
 
 FROM_OUTSIDE = "backup"
-"""The kind of leaf that other processes owe, and no request of the house itself."""
+"""The kind of leaf that other processes owe, and no request of the house itself; but for an emergency stop."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -266,7 +266,8 @@ def _changes(
 
 def _facts(house: House, who: Principal, ask: Ask, day: date) -> dict[str, Value]:
     moment = _last_moment(day)
-    facts = house.gate.facts(who, ask, "on-record", house.on_file.record(who, ask, "", "", moment), moment)
+    record = house.on_file.record(who, ask, "", "", moment)
+    facts = house.gate.facts(house.in_force.held, who, ask, "on-record", record, moment)
     return context.named(context.derive(ask, facts))
 
 

@@ -349,3 +349,5 @@ filings = Table(
     UniqueConstraint("number"),
     Index("ix_filings_kind", "kind"),
 )
+
+from countenance.storage import admission, promises  # noqa: E402, F401  (of this metadata, and built on the above)
