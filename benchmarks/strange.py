@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from countenance.service.app import House
 
-OPEN = frozenset({"pack", "report"})
-"""Parts of a path that are nobody's own."""
+OPEN = frozenset({"pack", "report", "law", "change"})
+"""Parts of a path that are nobody's own: everybody's, or the provider's."""
+PROVIDERS = frozenset({"law", "change"})  # no tenant's, so that there is no other tenant's
 KEYED, CLAIMED, SIGNED = "HTTPBearer", "Claim", "PersonSignature"  # what opens a door, as the description calls it
 _WRONG = "A" * 43  # a secret that nobody was given
 PHOTO = b"0"  # sent where a photograph is taken; nobody comes to read it
@@ -119,7 +120,7 @@ def threes(document: Mapping[str, Any], me: Tenant, other: Tenant) -> Iterator[T
     for path, methods in document["paths"].items():
         for method, words in methods.items():
             call = _Call(method.upper(), path, words)
-            if "security" in words and other.ids.keys() | OPEN >= set(call.parts):
+            if "security" in words and other.ids.keys() >= set(call.parts) - OPEN and not PROVIDERS & set(call.parts):
                 yield from call.threes(me, other)
     yield from _inside(me, other)
 
@@ -144,7 +145,7 @@ class _Call:
                 yield self._three(part, me, [{**me.ids, **_of(ids, self.parts[place:])} for ids in strange])
         asked = {its["name"] for its in self.words.get("parameters", ()) if its["in"] == "query"}
         for name in sorted(asked & other.ids.keys()):
-            yield self._three(f"?{name}", me, [me.ids] * 3, [f"{name}={ids[name]}" for ids in strange])
+            yield self._three(f"?{name}", me, [me.ids] * 3, [f"{name}={ids[name]}{self._needed}" for ids in strange])
         for name in sorted(self._fields.keys() & other.ids.keys()):
             yield self._three(f"{name} in its document", me, [me.ids] * 3, said=[{name: ids[name]} for ids in strange])
 
@@ -171,6 +172,13 @@ class _Call:
             return PHOTO, "image/png"
         least = {name: _least(self._fields[name]) for name in self._schema.get("required", ())}
         return json.dumps({**least, **more}).encode(), "application/json"
+
+    @property
+    def _needed(self) -> str:
+        """What the query has to say besides an id."""
+        asked = self.words.get("parameters", ())
+        names = [its["name"] for its in asked if its["in"] == "query" and its.get("required")]
+        return "".join(f"&{name}={'access-control' if name == 'purpose' else 'example'}" for name in names)
 
     @property
     def _kinds(self) -> Mapping[str, Any]:

@@ -169,7 +169,7 @@ def _check_proxy(text: str) -> None:
 
 
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST, _THREADS, _NOTICE_DAYS and _OBJECTION_DAYS."""
+    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST, _THREADS, _WITNESSES and what else docs/settings.md lists."""
     env = os.environ if env is None else env
     home = Path(env.get("HOME") or Path.home())
     data = env.get("COUNTENANCE_DATA") or Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance"

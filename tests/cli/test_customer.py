@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GYM = (
-    "--name", "Harbour Gym", "--sector", "commercial", "--country", "US", "--purpose", "access-control", "--contact",
+    "--name", "Harbour Gym", "--sector", "commercial", "--country", "US", "--region", "US-OR", "--purpose",
+    "access-control", "--contact",
     "A. Person", "--attested-by", "A. Person",
 )  # fmt: skip
 CHECK = ("--method", "document-seen", "--by", "B. Person", "--evidence", "the register", "--until", "2027-06-01")

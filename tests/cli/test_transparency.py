@@ -95,6 +95,6 @@ def test_the_page_names_every_alarm() -> None:
     texts = "".join(
         (code / name).read_text() for name in ("ledger/follow.py", "service/monitor.py", "service/again.py")
     )
-    kinds = set(re.findall(r'(?:Alarmed|Alarm|Found|_raise)\(\s*"([a-z-]+)"', texts))
+    kinds = set(re.findall(r'(?:_Alarmed|Alarm|Found|_raise|listening)\((?:seen\.alarm, )?\s*"([a-z-]+)"', texts))
     assert len(kinds) >= 12
     assert {kind for kind in kinds if f"`{kind}`" not in PAGE} == set()

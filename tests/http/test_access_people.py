@@ -185,7 +185,7 @@ def test_no_key_of_a_grant_opens_a_door_of_people(access: Access, row: str) -> N
         assert access.doors.client.request(method, target, headers=headers).status_code == 401
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if "{" in row])
+@pytest.mark.parametrize("row", [row for row in TABLE if "{" in row and "{law}" not in row and "{change}" not in row])
 def test_another_customers_id_is_the_same_answer_as_a_missing_one(access: Access, row: str) -> None:
     part = row.split("{")[1].split("}")[0]
     theirs = access.ask(row, "other's operator").json()

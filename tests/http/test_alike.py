@@ -39,6 +39,7 @@ NOBODY = Tenant(
 NAMES = [three.name for three in threes(DOCUMENT, NOBODY, NOBODY)]
 
 UNDER = "/v1/administration/customers/{customer}"
+STANDING = "GET /v1/administration/statute/standing: ?key"
 PROVIDERS = (
     "/v1/administration/applications", "/v1/administration/demands", f"POST {UNDER}/verifications",
     f"DELETE {UNDER}/verifications", f"POST {UNDER}/challenges",
@@ -74,7 +75,7 @@ def test_every_part_of_a_path_is_tried(two: Two) -> None:
     assert list(two.threes) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != STANDING])
 def test_another_tenants_id_is_a_missing_one(two: Two, name: str) -> None:
     three = two.threes[name]
     found = compared(two.app, three, CALLS, np.random.default_rng(7))
@@ -84,6 +85,15 @@ def test_another_tenants_id_is_a_missing_one(two: Two, name: str) -> None:
     assert answer.startswith(_expected(three))
     assert abs(found.between_missing) <= found.bound
     assert abs(found.theirs) <= found.bound
+
+
+def test_what_stands_under_anothers_key_is_what_stands_under_a_missing_one(two: Two) -> None:
+    """It is answered, with a receipt of its own each time: the rest of the answer is the same."""
+    found = compared(two.app, two.threes[STANDING], 4, np.random.default_rng(7))
+    receipts = rb'countenance-receipt: .*|"receipt":"[^"]*",?|"index":[0-9]+,?|content-length: .*'
+    sides = [{re.sub(receipts, b"", answer) for answer in side} for side in found.answers]
+    assert sides[0] == sides[1] == sides[2]
+    assert len(sides[0]) == 1
 
 
 def _expected(three: Three) -> bytes:

@@ -80,5 +80,5 @@ def test_a_word_twice_is_bad_input_and_a_set_is_not(doors: Doors) -> None:
     assert doors.client.get("/v1/decide", params=twice).status_code == 400
     several = [*ASK.items(), ("acts-for", "military"), ("acts-for", "sheriff"), ("country", "US")][1:]
     assert doors.client.get("/v1/decide", params=several).status_code == 400  # no action
-    found = both(doors, **{"acts-for": ["military", "sheriff"], "country": "US"})
+    found = both(doors, **{"acts-for": ["military", "sheriff"], "country": "US", "region": "US-OR"})
     assert [reason["id"] for reason in found["reasons"]] == ["microsoft-2020.us-police"]

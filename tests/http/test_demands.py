@@ -46,7 +46,7 @@ def test_a_result_is_handed_on_by_an_ask_of_its_own_that_is_kept_and_exported(do
 
 
 def test_to_police_in_the_united_states_nothing_is_handed_on_whatever_they_show(doors: Doors) -> None:
-    american = admit_customer(doors.world, "Harbour Gym US", country="US")
+    american = admit_customer(doors.world, "Harbour Gym US", country="US", region="US-OR")
     detected = doors.client.post("/v1/detect", content=photo_of_one(), headers=png(american.key)).json()["index"]
     for instrument in ("none", "warrant"):
         refused = hand_on(doors, detected, "police", american.key, instrument=instrument)

@@ -12,6 +12,7 @@ from countenance.service import changes, notice, records, registry, signed
 from countenance.service.wish import Wish
 from tests.http.people import Hand, hand
 from tests.service.promises import law_text
+from tests.service.test_changes import LESS
 
 if TYPE_CHECKING:
     from tests.http.conftest import Doors
@@ -36,7 +37,7 @@ def test_a_change_from_its_proposal_to_its_effect(doors: Doors) -> None:
     assert approve(other, change) == 201
     doors.world.later(days=31)
     after = doors.client.get("/v1/policies").json()
-    assert [pack["name"] for pack in after["in_force"]] == ["core"]
+    assert [pack["name"] for pack in after["in_force"]] == [*LESS]
     assert (after["under_notice"], len(after["history"]), after["digest"]) == ([], 2, change["after"])
     assert one.get("/policy-changes").json()["changes"][0]["state"] == "in-force"
     assert one.get(f"/policy-changes/{change['id']}").json()["change"]["approvals"][0]["counts"]

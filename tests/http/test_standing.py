@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -167,20 +166,19 @@ def ada(doors: Doors, request: pytest.FixtureRequest) -> Hand:
 def moved_to_the_us(doors: Doors) -> str:
     """The gym's use lies in the United States now; it is checked again. Returns its path."""
     path, ada = f"/customers/{doors.admitted.customer}", hand(doors, "operator")
-    assert ada.post(f"{path}/facts", {"country": "US"}).status_code == 201
+    assert ada.post(f"{path}/facts", {"country": "US", "region": "US-OR"}).status_code == 201
     assert ada.post(f"{path}/verifications", SEEN).status_code == 201
     return path
 
 
-def test_a_customer_that_begins_to_act_for_police_loses_its_grant_within_a_second(doors: Doors, ada: Hand) -> None:
+def test_a_customer_that_begins_to_act_for_police_has_no_grant_from_the_next_call_on(doors: Doors, ada: Hand) -> None:
     doors.enrolled("ada", 1)
     path = moved_to_the_us(doors)
     assert detect(doors, doors.admitted.key).status_code == 200
-    before, began = doors.world.house.log.size, time.monotonic()
+    before = doors.world.house.log.size
     answer = ada.post(f"{path}/facts", {"acts_for": ["police"]})
     assert answer.status_code == 201, answer.text
     refused = detect(doors, doors.admitted.key)
-    assert time.monotonic() - began < 1.0
     assert refused.status_code == 403
     assert {"microsoft-2020.us-police", "core.grant-ended", "core.grant-unapproved"} <= set(reasons(refused))
     body = answer.json()

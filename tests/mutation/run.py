@@ -1,4 +1,4 @@
-"""Run the tests that should notice against each mutant of a module: `python -m tests.mutation.run cedar [--sample 5]`.
+"""Run the tests that should notice against each mutant of a module: `python -m tests.mutation.run cedar [--only NAME]`.
 
 The package is copied once and each mutant written into the copy. The tests run in a child that was forked after the
 libraries were loaded, stop at the first failure, and are ended after three times what they take of the module as it
@@ -12,15 +12,18 @@ import argparse
 import importlib
 import json
 import os
-import random
 import shutil
 import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.mutation.mutator import Mutant, mutants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "countenance"
@@ -45,23 +48,21 @@ def equivalent() -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
 
 
-def survivors(module: str, sample: int | None) -> tuple[list[Mutant], int]:
-    """The mutants that no test noticed, and how many were tried. sample: so many of them, seeded; None: all."""
+def survivors(module: str, chosen: list[Mutant], *, quick: bool) -> Iterator[Mutant]:
+    """Those of these mutants that no test notices. quick: the first of the tests alone."""
     path, tests = MODULES[module]
     source = (PACKAGE / path).read_text(encoding="utf-8")
-    chosen = [*mutants(source)]
-    if sample is not None:
-        chosen = random.Random(20200611).sample(chosen, min(sample, len(chosen)))  # noqa: S311
     _load_libraries()
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(folder) / "countenance"
         shutil.copytree(PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__"))
-        begun = time.monotonic()
+        tests, begun = tests[:1] if quick else tests, time.monotonic()
         if _noticed(Mutant("as-it-is", 1, source), copied / path, tests, AS_IT_IS):
             raise SystemExit(f"the tests of {module} fail as it is, so they say nothing of its mutants")
         longest = 3 * (time.monotonic() - begun) + 20
-        alive = [mutant for mutant in chosen if not _noticed(mutant, copied / path, tests, longest)]
-    return alive, len(chosen)
+        for mutant in chosen:
+            if not _noticed(mutant, copied / path, tests, longest):
+                yield mutant
 
 
 def _load_libraries() -> None:
@@ -84,6 +85,7 @@ def _noticed(mutant: Mutant, path: Path, tests: tuple[str, ...], longest: float)
     path.write_text(mutant.source, encoding="utf-8")
     child = os.fork()
     if child == 0:
+        os.setsid()
         os._exit(_tested(path, tests))
     until = time.monotonic() + longest
     while time.monotonic() < until:
@@ -91,7 +93,7 @@ def _noticed(mutant: Mutant, path: Path, tests: tuple[str, ...], longest: float)
         if done:
             return os.waitstatus_to_exitcode(status) != 0
         time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
+    os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return True
 
@@ -110,7 +112,7 @@ def _tested(path: Path, tests: tuple[str, ...]) -> int:
     sys.path.insert(0, str(package.parent))
     sys.dont_write_bytecode = True
     try:
-        where = [str(ROOT / "tests" / test) for test in tests if (ROOT / "tests" / test).exists()]
+        where = [str(ROOT / "tests" / test) for test in tests]
         options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "--rootdir", str(ROOT)]
         return int(pytest.main([*options, *where]))
     except BaseException:
@@ -120,16 +122,17 @@ def _tested(path: Path, tests: tuple[str, ...]) -> int:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("module", choices=MODULES)
-    options.add_argument("--sample", type=int)
+    options.add_argument("--only", default="", help="the name of one mutant, for the first of the tests alone")
     chosen = options.parse_args()
-    begun, known = time.monotonic(), equivalent()
-    alive, tried = survivors(chosen.module, chosen.sample)
-    unlisted = [mutant for mutant in alive if f"{chosen.module}.{mutant.name}" not in known]
-    for mutant in unlisted:
-        print(json.dumps({"survives": f"{chosen.module}.{mutant.name}", "line": mutant.line}))
-    seconds = round(time.monotonic() - begun)
-    print(json.dumps({"tried": tried, "equivalent": len(alive) - len(unlisted), "seconds": seconds}))
-    return 1 if unlisted else 0
+    begun, known, alive = time.monotonic(), equivalent(), 0
+    source = (PACKAGE / MODULES[chosen.module][0]).read_text(encoding="utf-8")
+    tried = [mutant for mutant in mutants(source) if chosen.only in ("", mutant.name)]
+    for mutant in survivors(chosen.module, tried, quick=bool(chosen.only)):
+        name = f"{chosen.module}.{mutant.name}"
+        alive += name not in known
+        print(json.dumps({"survives": name, "line": mutant.line, "because": known.get(name, "")}), flush=True)
+    print(json.dumps({"tried": len(tried), "unnoticed": alive, "seconds": round(time.monotonic() - begun)}))
+    return 1 if alive else 0
 
 
 if __name__ == "__main__":

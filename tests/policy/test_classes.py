@@ -13,7 +13,7 @@ from countenance.policy import context, terms, words
 from countenance.policy.classes import CLOSED, TIES, Class, cut
 from countenance.policy.conditions import Conditions
 from countenance.policy.cover import cover, span
-from countenance.policy.diagram import ALL, NONE, Diagrams, TooLarge
+from countenance.policy.diagram import ALL, NONE, Diagrams, _TooLarge
 from countenance.policy.search import Search
 from countenance.policy.terms import Below, OneOf
 from tests.policy.asks import ask, authority, law
@@ -119,14 +119,17 @@ def test_diagrams_of_one_meaning_are_one() -> None:
     assert span(made, made.either(made.both(one, two), made.box({0: frozenset({1}), 1: frozenset({1})}))) == {
         0: frozenset({1})
     }
-    assert cover(made, made.either(one, two)) == [{1: frozenset({0, 2})}, {0: frozenset({1})}]
+    primes = cover(made, made.either(one, two))
+    assert sorted(primes, key=min) == [{0: frozenset({1})}, {1: frozenset({0, 2})}]
+    with pytest.raises(_TooLarge):
+        cover(made, made.either(one, two), most=1)
 
 
 def test_a_bound_that_is_hit_is_no_answer() -> None:
     made = Diagrams([2] * 12, most=20)
-    with pytest.raises(TooLarge):
+    with pytest.raises(_TooLarge):
         made.all_of([made.either(made.one_of(n, frozenset({0})), made.one_of(n + 6, frozenset({1}))) for n in range(6)])
     large = Diagrams([2] * 2)
-    with pytest.raises(TooLarge):
+    with pytest.raises(_TooLarge):
         Search(large, 0).find([large.one_of(0, frozenset({1}))])
     assert Search(large, 0).find([NONE]) is None

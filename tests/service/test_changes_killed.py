@@ -18,7 +18,7 @@ from countenance.storage import db
 from countenance.storage.promises import policy_changes, policy_events, policy_sets
 from countenance.storage.tables import outbox
 from tests.service.promises import LOOSER, Person, leaves, steps
-from tests.service.test_changes import FRESH, approved, names, two
+from tests.service.test_changes import FRESH, LESS, approved, names, two
 
 if TYPE_CHECKING:
     from tests.service.world import World
@@ -49,7 +49,7 @@ def test_killed_before_the_leaf_of_an_effect_the_next_start_writes_it_once(world
     with world.house.database.begin() as connection:
         notice.effect(connection, change.id, world.moment, keys=change.keys)
     world.restart()
-    assert names(world) == ("core",)
+    assert names(world) == LESS
     assert steps(world).count("in-force") == 1
 
 
@@ -70,14 +70,14 @@ def test_a_set_whose_text_can_not_be_published_does_not_loosen(world: World) -> 
     world.later(days=31)
     assert names(world) == FRESH
     index.rmdir()
-    assert names(world) == ("core",)
+    assert names(world) == LESS
     assert changes.one(world.house.database, change.id).state == "in-force"
 
 
 def test_no_debt_is_left_and_a_stranger_finds_the_log_whole(world: World) -> None:
     approved(world)
     world.later(days=31)
-    assert names(world) == ("core",)
+    assert names(world) == LESS
     with world.house.database.read() as connection:
         assert connection.execute(select(outbox)).all() == []
     world.house.log.publish()
@@ -94,7 +94,7 @@ def told(*said: dict[str, object]) -> None:
 def history(world: World) -> list[dict[str, object]]:
     approved(world)
     world.later(days=31)
-    assert names(world) == ("core",)
+    assert names(world) == LESS
     return [dict(each) for each in leaves(world, notice.KIND)]
 
 

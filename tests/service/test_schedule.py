@@ -13,7 +13,8 @@ from sqlalchemy import func, select, update
 from countenance.policy import cedar, packs
 from countenance.service import auth, schedule
 from countenance.service.onfile import NOTHING
-from countenance.storage.tables import announcements, customers, grants
+from countenance.storage.admission import verifications
+from countenance.storage.tables import announcements, grants
 from tests.policy.asks import law
 from tests.policy.test_lifts import own_pack, rule
 from tests.service.world import ruled
@@ -157,9 +158,7 @@ def test_what_ends_with_a_customer_alone_is_told_to_nobody_else(world: World) ->
 def test_the_end_of_a_verification_takes_what_only_the_verified_may(world: World) -> None:
     world.customer()
     with world.house.database.begin() as connection:
-        row = connection.execute(select(customers)).one()
-        facts = {**row.facts, "verification": {**row.facts["verification"], "until": "2026-12-01"}}
-        connection.execute(update(customers).values(facts=facts))
+        connection.execute(update(verifications).values(until="2026-12-01"))
     (each,) = schedule.coming(world.house, date(2026, 11, 23), date(2026, 12, 20))
     assert each.day == date(2026, 12, 1)
     assert [(change.action, change.because) for change in each.changes] == [("identify", ("core.unverified-identify",))]
@@ -262,7 +261,7 @@ def test_a_round_that_fails_is_said_and_made_again(world: World, caplog: pytest.
 
 def test_with_every_shipped_pack_nothing_in_the_schedule_fails(world: World) -> None:
     police(world, purposes=frozenset({"missing-persons"}))
-    world.customer(country="US", region="US-WA", sector="public-agency")
+    world.customer(country="US", region="US-WA")
     ruled(world.house, policies=cedar.load(packs.shipped()))
     for each in schedule.coming(world.house, date(2026, 11, 22), date(2027, 12, 1)):
         assert all(change.was != change.becomes for change in each.changes)

@@ -142,8 +142,8 @@ def _pack(file: PackFile, today: date) -> dict[str, Any]:
         "title": header.title,
         "promised_by": header.promised_by,
         "in_force": {
-            "from": header.begins and header.begins.isoformat(),
-            "until": header.ends and header.ends.isoformat(),
+            "from": _text(header.begins),
+            "until": _text(header.ends),
         },
         "status": header.status,
         "sources": list(header.sources),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from countenance.cli import monitor, vkeys
-from countenance.domain.errors import BadInput, BadRecord, CountenanceError, LogDamaged, Unverified
+from countenance.domain.errors import BadInput, BadRecord, CountenanceError, Unverified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -147,19 +147,19 @@ def _missing(proven: VerifiedReceipt, source: Source, known: Sequence[Verifier])
     from countenance.ledger import follow, merkle
     from countenance.ledger.source import Told
 
+    said: list[str] = []
     try:
-        _, head = follow.newest(source, known)
-        if head.size <= proven.index:
-            return f"the published log has {head.size:,} leaves"
-        tree, leaf = Told(source, head.size), merkle.leaf_hash(proven.leaf.encode())
-        path = merkle.inclusion_proof(proven.index, head.size, tree.node)
-        merkle.verify_inclusion(leaf, proven.index, head.size, path, head.root)
-        follow.agree(source, proven.checkpoint, head)
-    except follow.Alarmed as found:
-        return found.alarm.says
-    except (CountenanceError, LogDamaged) as error:
+        with follow.listening(lambda alarm: said.append(alarm.says), "proof"):
+            _, head = follow.newest(source, known)
+            if head.size <= proven.index:
+                return f"the published log has {head.size:,} leaves"
+            tree, leaf = Told(source, head.size), merkle.leaf_hash(proven.leaf.encode())
+            path = merkle.inclusion_proof(proven.index, head.size, tree.node)
+            merkle.verify_inclusion(leaf, proven.index, head.size, path, head.root)
+            follow.agree(source, proven.checkpoint, head)
+    except CountenanceError as error:
         return error.message
-    return ""
+    return "".join(said)
 
 
 def _line(found: Expectation) -> str:

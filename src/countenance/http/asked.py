@@ -31,7 +31,12 @@ LONGEST = 200  # characters of a word
 MOST = 20  # words of a flag that may come several times
 
 
-@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS, whatif.SETS))
+@router.get(
+    "/decide",
+    **described.open_to_all(shapes.Decision),
+    openapi_extra=described.flags(FLAGS, whatif.SETS),
+    response_model_exclude_unset=True,
+)
 async def decide_query(request: Request) -> Any:
     """What the server would say to an ask, and why. Every fact that it assumed is listed."""
     said: dict[str, list[str]] = {}
@@ -41,7 +46,10 @@ async def decide_query(request: Request) -> Any:
 
 
 @router.post(
-    "/decide", **described.open_to_all(shapes.Decision, 413), openapi_extra=described.question(FLAGS, whatif.SETS)
+    "/decide",
+    **described.open_to_all(shapes.Decision, 413),
+    openapi_extra=described.question(FLAGS, whatif.SETS),
+    response_model_exclude_unset=True,
 )
 async def decide_document(request: Request) -> Any:
     """The same, with the words in a JSON object: a text for each flag, a list where it may come several times."""

@@ -238,7 +238,7 @@ class Grants(Answer):
     next: Next
 
 
-class Change(Shape):
+class ChangedAnswer(Shape):
     """One ask of a grant and what becomes of it. because: the rules that refuse, before or after."""
 
     action: str
@@ -257,7 +257,7 @@ class Announced(Shape):
     customer: str
     name: str
     grant: str
-    changes: list[Change]
+    changes: list[ChangedAnswer]
 
 
 class GrantSchedule(Answer):

@@ -45,7 +45,7 @@ class Approval(Shape):
     counts: bool
 
 
-class Change(Shape):
+class PolicyChange(Shape):
     """A change of the policy set, and what became of it. digest: of its document, which an approval signs."""
 
     id: str
@@ -63,11 +63,11 @@ class Change(Shape):
 
 
 class ShownChange(Answer):
-    change: Change
+    change: PolicyChange
 
 
 class Changes(Answer):
-    changes: list[Change]
+    changes: list[PolicyChange]
 
 
 class NewLaw(Shape):

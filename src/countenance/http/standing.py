@@ -62,7 +62,7 @@ class Changed(Answer):
     grants: list[Redecided]
 
 
-class Change(Shape):
+class ChangeOfFacts(Shape):
     """One change: the fields as they were, and as they became. account: empty for the machine itself."""
 
     id: str
@@ -79,7 +79,7 @@ class HeldFacts(Answer):
     customer: str
     facts: dict[Field_, str | list[str]]
     rests_on: RestsOn
-    changes: list[Change]
+    changes: list[ChangeOfFacts]
 
 
 class NewCheck(Shape):

@@ -26,6 +26,7 @@ import cedarpy
 from countenance.domain.decision import Ask, Facts, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.policy import context as facts_read
+from countenance.policy import entities as shaped
 from countenance.policy import lifts as lifting
 from countenance.policy import packs, places, residual, words
 from countenance.policy.constant import written_out
@@ -169,7 +170,8 @@ def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) 
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), lifts=lifts)
+    named = facts_read.claimed(facts) if lifts else None
+    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), named)
 
 
 def redecide(
@@ -179,16 +181,17 @@ def redecide(
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
+    named = "" if lifts else None  # a leaf holds no name that could be verified
+    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), named)
 
 
-def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, *, lifts: bool) -> Verdict:
+def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, named: str | None) -> Verdict:
     # A rule changes its mind on the hour (`_checked`): that, which the leaf has too, stands for each moment in it.
     hour = on.replace(minute=0, second=0, microsecond=0)
     verdict = _remembered(policies, prepared, hour, values)
-    if not lifts or verdict.allowed or verdict.errors:
+    if named is None or verdict.allowed or verdict.errors:
         return verdict
-    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values))
+    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values, named))
 
 
 @lru_cache(maxsize=_VERDICTS)
@@ -198,19 +201,25 @@ def _remembered(policies: PolicySet, prepared: Prepared, hour: datetime, values:
 
 
 @lru_cache(maxsize=_LIFTED)
-def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple[Lift, ...]:
+def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values, named: str) -> tuple[Lift, ...]:
     """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions."""
     prepared = prepare(ask)
+    opens, fewer, names = _open(policies, prepared)
 
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
-        return _evaluate(policies, prepared, then, tuple(changed.values()))
+        # What fewer rules deny, all deny; what they allow, or lack a fact for, all are asked.
+        values = tuple(changed.values())
+        verdict = _evaluate(fewer, prepared, then, values, names)
+        return _evaluate(policies, prepared, then, values) if verdict.allowed or verdict.errors else verdict
 
     denied = _remembered(policies, prepared, on, values)
-    return lifting.find(ask, on, denied, facts_read.named(values), _opens(policies, prepared), again)
+    return lifting.find(ask, on, denied, facts_read.named(values), opens, again, named)
 
 
-def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:
-    written = facts_read.written(values)
+def _evaluate(
+    policies: PolicySet, prepared: Prepared, on: datetime, values: Values, names: frozenset[str] | None = None
+) -> Verdict:
+    written = facts_read.written(values, names)
     context = written.context
     if written.errors:
         return Verdict("deny", policies.packs, (), errors=written.errors, context=context)
@@ -319,7 +328,7 @@ class Prepared:
 @lru_cache(maxsize=_PREPARED_ASKS)
 def prepare(ask: Ask) -> Prepared:
     """The entities and the request of an ask, parsed once and kept; its context is still missing."""
-    found = entity_attributes(ask)
+    found = shaped.attributes(ask)
     uids = {"Customer": _CUSTOMER, "Use": _USE}
     listed = [{"uid": uid, "attrs": found[kind], "parents": []} for kind, uid in uids.items()]
     entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
@@ -333,7 +342,7 @@ def prepare_all(asks: Sequence[Ask]) -> list[Prepared]:
     placed: list[tuple[Ask, dict[str, dict[str, str]]]] = []
     for ask in asks:
         of: dict[str, dict[str, str]] = {}
-        for kind, attributes in entity_attributes(ask).items():
+        for kind, attributes in shaped.attributes(ask).items():
             text = kind + json.dumps(attributes)
             if text not in uids:
                 uids[text] = {"type": kind, "id": str(len(uids))}
@@ -349,34 +358,25 @@ def _request(ask: Ask) -> dict[str, object]:
     return {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
 
 
-def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:
-    """What an ask is, as the attributes of the customer and of the use."""
-    seat_country, seat_region = words.seat(ask)
-    customer: dict[str, object] = {
-        "sector": ask.sector,
-        "acts_for": sorted(ask.acts_for),
-        "requested_by": sorted(ask.requested_by),
-        "parties": sorted(words.parties(ask)),
-        "seat_country": seat_country,
-        "seat_region": seat_region,
-    }
-    use: dict[str, object] = {name: getattr(ask, name) for name in _USE_ATTRIBUTES}
-    return {"Customer": customer, "Use": {**use, "territories": sorted(words.territories(ask))}}
+def _open(policies: PolicySet, prepared: Prepared) -> tuple[dict[str, lifting.Open], PolicySet, frozenset[str]]:
+    """What each forbid leaves open once the ask is known; the set as it then is; the facts that it reads.
 
-
-def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:
-    """What each forbid leaves open once the ask is known: partial evaluation with the context left out."""
+    That is partial evaluation with the context left out: a proposal, on which no allow rests.
+    """
     request = {
         "principal": 'Customer::"customer"',
         "action": f'Action::"{prepared.ask.action}"',
         "resource": 'Use::"use"',
     }
     partial = cedarpy.is_authorized_partial(request, policies.handle, prepared.entities)
-    return {
-        each["annotations"]["id"]: residual.read(each["conditions"])
-        for each in partial.residuals.values()
-        if each["effect"] == "forbid"
-    }
+    known = {each["annotations"]["id"]: each for each in partial.residuals.values()}
+    asked = {name: folded({**each, "conditions": residual.as_rule(each["conditions"])}) for name, each in known.items()}
+    rules = {name: {**rule, "annotations": {"id": name}} for name, rule in asked.items() if rule is not None}
+    read = {name: residual.read(rule["conditions"]) for name, rule in rules.items()}
+    text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": rules, "templateLinks": []}))
+    opens = {name: each for name, each in read.items() if known[name]["effect"] == "forbid"}
+    names = frozenset(name for each in read.values() for name in each.names)
+    return opens, replace(policies, handle=cedarpy.PolicySet.from_str(text)), names
 
 
 @lru_cache(maxsize=1)
@@ -390,9 +390,3 @@ def _schema_of(text: str) -> cedarpy.Schema:
         return cedarpy.Schema.from_str(text)
     except ValueError as error:
         raise BadRecord(f"schema.cedarschema: {error}") from None
-
-
-_USE_ATTRIBUTES = (
-    "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors",
-    "legal_effect",
-)  # fmt: skip

@@ -49,7 +49,7 @@ HOUR = timedelta(hours=1)
 """How finely a time is given to Cedar: cedar.py decides each hour as its first moment."""
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _ORDER = (
-    *("action", "purpose", "sector", "party", "on", "country", "region", "seat_country", "seat_region"),
+    *("on", "action", "purpose", "sector", "party", "country", "region", "seat_country", "seat_region"),
     *USE,
     *SHAPE,
 )
@@ -122,11 +122,12 @@ def cut(terms: Iterable[Term], edges: Iterable[datetime]) -> tuple[Attribute, ..
     read |= {Below("on", edge, False) for edge in edges}  # noqa: FBT003
     read |= set(_TIED)
     read |= {OneOf(name, frozenset()) for name in _needed(_names(read))}
-    party, sets = _party_words(read)
+    members = _members(read)
+    party = frozenset(word for _, word in members)
     whole = _Cut(read, party)
     single = [Attribute(name, whole.classes(name)) for name in sorted(_names(read) - set(SETS), key=_place)]
     yes_no = (Class(False, ("no",)), Class(True, ("yes",)))  # noqa: FBT003
-    member = [Attribute(f"{name}:{word}", yes_no) for word in sorted(party) for name in sets]
+    member = [Attribute(f"{name}:{word}", yes_no) for name, word in members]
     opaque = tuple(Class(each, (each,)) for each in OPAQUE)
     unread = [Attribute(f"?{atom.text}", opaque) for atom in read if isinstance(atom, Opaque)]
     return tuple(sorted((*single, *member, *unread), key=_order))
@@ -165,16 +166,10 @@ def _place(name: str) -> int:
     return _ORDER.index(stem) if stem in _ORDER else len(_ORDER)
 
 
-def _party_words(read: Iterable[Term]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The sectors whose place in a set matters, and in which sets."""
+def _members(read: Iterable[Term]) -> set[tuple[str, str]]:
+    """The sets, and of each the sectors whose place in it matters."""
     relations = [atom for atom in read if isinstance(atom, Relation)]
-    found: set[str] = set()
-    for each in relations:
-        needed = sides(each)
-        found |= needed & set(words.SECTORS)
-    names = _names(relations)
-    together = SETS if "parties" in names and len(names) > 1 else tuple(names)
-    return frozenset(found), together
+    return {(name, word) for each in relations for name in _names([each]) for word in sides(each) & set(words.SECTORS)}
 
 
 def sides(relation: Relation) -> frozenset[str]:

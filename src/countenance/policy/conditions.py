@@ -125,13 +125,15 @@ class Conditions:
         return self._where(f"{side}:{word}", bool) if word in words.SECTORS else NONE
 
     def _party(self, word: str) -> int:
-        """A word is a party exactly where it is the sector, acted for, or who requested; of what was cut."""
+        """A word is a party exactly where it is the sector, acted for, or who requested."""
         own = self._where("sector", lambda value: value == word)
         party = self._where(f"parties:{word}", bool)
         others = [self._where(f"{name}:{word}", bool) for name in SETS[1:] if f"{name}:{word}" in self.level]
         whole = self.diagrams.any_of([own, *others])
         found = self.diagrams.either(self.diagrams.no(whole), party)
-        return self.diagrams.both(found, self.diagrams.either(whole, self.diagrams.no(party))) if others else found
+        if len(others) < len(SETS) - 1:
+            return found  # a set that no rule reads may hold the word or not
+        return self.diagrams.both(found, self.diagrams.either(whole, self.diagrams.no(party)))
 
 
 def _lies_in(region: str, country: str) -> bool:

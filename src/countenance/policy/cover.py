@@ -7,46 +7,59 @@ Brayton et al., Logic Minimization Algorithms for VLSI Synthesis (1984), over at
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from countenance.policy.diagram import ALL, NONE, TooLarge
+from countenance.policy.diagram import ALL, NONE, _TooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from countenance.policy.diagram import Box, Diagrams
 
-MOST = 512
-"""Boxes looked at for one rule; TooLarge beyond. The rules that ship need some dozens."""
+MOST = 64
+"""Boxes of one rule; _TooLarge beyond. The rules that ship need some dozens at most."""
 
 
-def cover(diagrams: Diagrams, node: int) -> list[Box]:
-    """Boxes that together are `node`, the widest first; TooLarge where there are more than MOST to look at."""
-    narrow = list(islice(diagrams.boxes(node), MOST + 1))
-    if len(narrow) > MOST:
-        raise TooLarge
-    wide = {diagrams.box(found): found for found in (_widened(diagrams, box, node) for box in narrow)}
-    kept = sorted(wide, key=lambda each: (-len(wide[each]), each))
+def cover(diagrams: Diagrams, node: int, most: int = MOST) -> list[Box]:
+    """Boxes that together are `node`, the widest first; _TooLarge where they are more than `most`."""
+    kept: list[Box] = []
+    left = node
+    while left != NONE:
+        if len(kept) == most:
+            raise _TooLarge
+        kept.append(_widened(diagrams, next(diagrams.boxes(left)), node))
+        left = diagrams.less(left, diagrams.box(kept[-1]))
+    kept.sort(key=len, reverse=True)
     for each in tuple(kept):
-        others = [other for other in kept if other != each]
-        if diagrams.less(each, diagrams.any_of(others)) == NONE:
+        others = [other for other in kept if other is not each]
+        if covered(diagrams, each, others):
             kept = others
-    return [wide[each] for each in reversed(kept)]
+    return kept[::-1]
+
+
+def covered(diagrams: Diagrams, box: Box, others: Sequence[Box]) -> bool:
+    """Whether each ask of `box` lies in one of the others: it is parted by the first that it meets, and so on."""
+    for at, other in enumerate(others):
+        if all(box.get(level, classes) & classes for level, classes in other.items()):
+            return all(covered(diagrams, part, others[at + 1 :]) for part in _outside(diagrams, box, other))
+    return False
+
+
+def _outside(diagrams: Diagrams, box: Box, other: Box) -> Iterator[Box]:
+    """The asks of `box` that are not in `other`, as disjoint boxes."""
+    for level, classes in other.items():
+        mine = box.get(level, frozenset(range(diagrams.sizes[level])))
+        if mine - classes:
+            yield {**box, level: mine - classes}
+        box = {**box, level: mine & classes}
 
 
 def _widened(diagrams: Diagrams, box: Box, node: int) -> Box:
     """`box` with as few attributes, and as many classes of each, as stay within `node`."""
-
-    def within(wider: Box) -> bool:
-        return diagrams.less(diagrams.box(wider), node) == NONE
-
     for level in sorted(box, reverse=True):
-        without = {at: classes for at, classes in box.items() if at != level}
-        if within(without):
-            box = without
-            continue
-        for extra in range(diagrams.sizes[level]):
-            wider = {**box, level: box[level] | {extra}}
-            box = wider if within(wider) else box
+        others = {at: classes for at, classes in box.items() if at != level}
+        room = diagrams.room(others, level, node)
+        box = others if len(room) == diagrams.sizes[level] else {**others, level: room}
     return box
 
 

@@ -19,15 +19,15 @@ Box = dict[int, frozenset[int]]
 """Level to the classes it may have; a level that is missing may have any."""
 
 
-class TooLarge(Exception):
-    """A bound was hit; whoever asked must say that nothing was proven."""
+class _TooLarge(Exception):
+    """A bound was hit; whoever asked must say that nothing was proven. It never leaves this room."""
 
 
 class Diagrams:
     """All diagrams over attributes in one order. sizes: how many classes each level (attribute) has."""
 
     def __init__(self, sizes: Sequence[int], most: int = 400_000) -> None:
-        """most: nodes that may be made, some 200 bytes each; TooLarge beyond."""
+        """most: nodes that may be made, some 200 bytes each; _TooLarge beyond."""
         self.sizes = tuple(sizes)
         self._most = most
         self._nodes: list[tuple[int, tuple[int, ...]]] = [(len(sizes), ()), (len(sizes), ())]
@@ -127,6 +127,40 @@ class Diagrams:
                 for rest in self.boxes(below):
                     yield {level: classes, **rest}
 
+    def room(self, box: Box, level: int, node: int) -> frozenset[int]:
+        """The classes at `level` with which each ask of `box` is in `node`; makes no node."""
+        whole: dict[int, bool] = {NONE: False, ALL: True}
+        tops = self._reached(box, level, node)
+        below = [self._nodes[each][1] for each in tops if self.level(each) == level]
+        if not all(self._within(box, each, whole) for each in tops if self.level(each) > level):
+            return frozenset()
+        return frozenset(
+            at for at in range(self.sizes[level]) if all(self._within(box, each[at], whole) for each in below)
+        )
+
+    def _reached(self, box: Box, level: int, node: int) -> set[int]:
+        """Where asks of `box` are when all attributes before `level` were looked at."""
+        left, seen, found = [node], {node}, set()
+        while left:
+            each = left.pop()
+            if self.level(each) >= level:
+                found.add(each)
+            else:
+                new = set(self._met(box, each)) - seen
+                seen |= new
+                left += new
+        return found
+
+    def _within(self, box: Box, node: int, whole: dict[int, bool]) -> bool:
+        if node not in whole:
+            whole[node] = all(self._within(box, each, whole) for each in self._met(box, node))
+        return whole[node]
+
+    def _met(self, box: Box, node: int) -> Sequence[int]:
+        """The branches of `node` that asks of `box` take."""
+        level, branches = self._nodes[node]
+        return [branches[at] for at in box[level]] if level in box else branches
+
     def _at(self, node: int, level: int) -> tuple[int, ...]:
         first, branches = self._nodes[node]
         return branches if first == level else (node,) * self.sizes[level]
@@ -137,7 +171,7 @@ class Diagrams:
         key = (level, branches)
         if key not in self._known:
             if len(self._nodes) >= self._most:
-                raise TooLarge
+                raise _TooLarge
             self._known[key] = len(self._nodes)
             self._nodes.append(key)
         return self._known[key]

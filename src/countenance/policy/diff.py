@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from countenance.domain.errors import InternalError
 from countenance.policy import cedar, spoken, terms, witness
 from countenance.policy.classes import HOUR, cut, whole_hour
 from countenance.policy.conditions import Conditions, Meaning
-from countenance.policy.cover import cover
-from countenance.policy.diagram import NONE, TooLarge
+from countenance.policy.cover import cover, span
+from countenance.policy.diagram import NONE, _TooLarge
 from countenance.policy.opening import Comparison, Opening
 from countenance.policy.search import Search
 
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
     from countenance.policy.search import Choice
     from countenance.policy.terms import Term
 
+    Member = tuple[Box, Choice]
+    """A box, and one ask in it that NEW allows."""
+
 STEPS = 400_000
 """Most groups of conditions looked into for one direction of one comparison, some ten seconds."""
+TOO_MANY = "The rules are too many or too deep to be followed."
 FEW = 12
 """Boxes that a reader can take in at once."""
 _ALWAYS = ("action", "purpose", "on")
@@ -49,8 +54,8 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
     try:
         there, back = Direction(old, new, on, steps), Direction(new, old, on, steps)
         opened, closed, eased = there.openings(), back.openings(), there.eased()
-    except (TooLarge, RecursionError):
-        return Comparison(old.digest, new.digest, (), (), (), ("The rules are too many or too deep to be followed.",))
+    except (_TooLarge, RecursionError):
+        return Comparison(old.digest, new.digest, (), (), (), (TOO_MANY,))
     unproven = tuple(dict.fromkeys((*there.unproven, *back.unproven)))
     return Comparison(old.digest, new.digest, opened, closed, eased, unproven, there.named())
 
@@ -58,30 +63,27 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
 def allowed(policies: cedar.PolicySet, **words: frozenset[str]) -> Example | None:
     """An ask that `policies` allows, whose attributes (`purpose`) have one of these words; None: proven that none is.
 
-    Raises Unproven where the bound was hit, and where Cedar does not confirm the ask that was found.
+    Raises InternalError where the bound was hit, and where Cedar does not confirm the ask that was found.
     """
     try:
         asked = [terms.OneOf(name, frozenset[terms.Literal]({word})) for name, known in words.items() for word in known]
         side = Direction(policies, policies, None, STEPS, asked)
         found = side.example_of(words)
-    except (TooLarge, RecursionError):
-        raise Unproven("the search was given up before it was through") from None
+    except (_TooLarge, RecursionError):
+        raise InternalError("the search was given up before it was through") from None
     if found is not None and not cedar.redecide(policies, found.ask, found.on, found.context).allowed:
-        raise Unproven("Cedar does not confirm what was found")
+        raise InternalError("Cedar does not confirm what was found")
     return found
-
-
-class Unproven(Exception):
-    """Nothing was proven either way; whoever asked must take the worse for true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What may differ: why, by which rules, and the asks that it touches."""
+    """What may differ: why, by which rules, the asks that it touches, and what else must hold of them."""
 
     kind: Kind
     rules: tuple[str, ...]
     node: int
+    besides: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Direction:
         self._on = [] if on is None else [self._span(on, on + HOUR)]
         self._before = self.allowed(self._old)
         self._given = self.allowed(self._new)
+        self._besides: tuple[int, ...] = ()
         self._feasible: dict[int, frozenset[int]] = {}
         self.unproven: list[str] = []
 
@@ -130,7 +133,7 @@ class Direction:
         return self._described(self._duties())
 
     def example_of(self, words: Mapping[str, frozenset[str]]) -> Example | None:
-        """An ask of these words that NEW allows, if there is one. Raises TooLarge."""
+        """An ask of these words that NEW allows, if there is one. Raises _TooLarge."""
         choice = self._find(self._conditions.box(words))
         return None if choice is None else witness.example(self._attributes, choice)
 
@@ -172,17 +175,14 @@ class Direction:
         return self._diagrams.one_of(level, frozenset(within))
 
     def _forbids(self) -> Iterator[Found]:
-        """Forbids of OLD that NEW lacks, each without what its successor, or one that reads no more, still denies."""
+        """Forbids of OLD that NEW lacks, each without what its successor still denies."""
         diagrams = self._diagrams
         new = {name: self._denied(each) for name, each in self._new.forbids.items()}
         for name, meaning in self._old.forbids.items():
             denied = self._denied(meaning)
             if denied in new.values():
                 continue
-            for other, node in new.items():
-                if other == name or not diagrams.reads(node) & ~diagrams.reads(denied):
-                    denied = diagrams.less(denied, node)
-            yield Found("forbid", (name,), denied)
+            yield Found("forbid", (name,), diagrams.less(denied, new.get(name, NONE)))
 
     def _permits(self) -> Iterator[Found]:
         """Permits of NEW where no permit of OLD applied, and those of OLD that failed."""
@@ -202,38 +202,52 @@ class Direction:
             yield Found("stale", rules, self._diagrams.no(self._span(None, self._old.stale)))
 
     def _duties(self) -> Iterator[Found]:
-        """Asks on which a permit of OLD put a duty, and none of NEW does."""
+        """Permits of OLD with a duty that no permit of NEW puts on the same ask."""
         for duty in sorted({duty for rule in self._old.policies.rules.values() for duty in rule.duties}):
             bound, still = _bound(self._old, duty), _bound(self._new, duty)
-            nodes = [self._diagrams.any_of([each.holds for each in side.values()]) for side in (bound, still)]
-            yield Found("duty", tuple(bound), self._diagrams.less(*nodes))
+            for name, meaning in bound.items():
+                if meaning not in still.values():
+                    free = tuple(self._diagrams.no(each.holds) for each in still.values())
+                    yield Found("duty", (name,), meaning.holds, free)
 
     def _described(self, found: Iterable[Found]) -> tuple[Opening, ...]:
-        opened = [opening for each in found if each.node != NONE for opening in self._opening(each)]
+        opened: list[Opening] = []
+        try:
+            for each in found:
+                opened += self._opening(each) if each.node != NONE else []
+        except _TooLarge:
+            self.unproven.append(TOO_MANY)
         return tuple(sorted(opened, key=_size))
 
     def _opening(self, found: Found) -> list[Opening]:
         """The openings of one change; one that is not proven where a bound was hit."""
+        self._besides = found.besides
         try:
-            met = [(box, self._plainest(box)) for box in self._boxes(found.node)]
-            return self._spoken(found, [(self._narrowed(box, some), some) for box, some in met if some is not None])
-        except TooLarge:
+            if self._search.find((*self._given, *self._besides, found.node)) is None:
+                return []
+            met = [(box, self._plainest(box)) for box in self._boxes(found)]
+            return self._spoken(found, [(box, some) for box, some in met if some is not None])
+        except _TooLarge:
             self.unproven.append(f"{' and '.join(found.rules)}: the search was given up before it was through.")
             return [Opening(found.kind, found.rules, (), "every ask, for all that could be proven.", None)]
 
-    def _boxes(self, node: int) -> list[Box]:
+    def _boxes(self, found: Found) -> list[Box]:
         """What differs as boxes; without what the new rules of NEW deny of it, where that is still said in few."""
-        wide = cover(self._diagrams, node)
-        for name in self._fresh:
-            node = self._diagrams.less(node, self._fresh[name])
+        node, fine = found.node, found.node
+        for fresh in self._fresh.values():
+            fine = self._diagrams.less(fine, fresh)
         try:
-            fine = cover(self._diagrams, node)
-        except TooLarge:
+            wide = cover(self._diagrams, node)
+        except _TooLarge:
+            self.unproven.append(f"{' and '.join(found.rules)}: what opens is said more widely than it is.")
+            return [span(self._diagrams, node)]
+        try:
+            return cover(self._diagrams, fine, max(FEW, len(wide)))
+        except _TooLarge:
             return wide
-        return fine if len(fine) <= max(FEW, len(wide)) else wide
 
     def _find(self, box: Box) -> Choice | None:
-        return self._search.find((*self._given, self._diagrams.box(box)))
+        return self._search.find((*self._given, *self._besides, self._diagrams.box(box)))
 
     def _plainest(self, box: Box) -> Choice | None:
         """The first ask of a box; one by a party that the box names rather than for it."""
@@ -245,37 +259,52 @@ class Direction:
                     return found
         return self._find(box)
 
-    def _narrowed(self, box: Box, choice: Choice) -> Box:
-        """`box` by the classes that NEW can allow in it, without attributes in which neither set is any wider."""
-        seen, found = [choice], dict(box)
-        for level in sorted({*box, *(self._conditions.level[name] for name in _ALWAYS)}):
-            found[level] = self._possible(self._given, box, level, seen)
-            if found[level] == self._everywhere(level):
-                del found[level]
-        return found
+    def _narrowed(self, group: Sequence[Member]) -> list[Member]:
+        """Boxes that are said in one, by the classes that NEW can allow in them.
+
+        Without attributes in which neither set is any wider; what tells the boxes apart stays as it is.
+        """
+        boxes = [dict(box) for box, _ in group]
+        apart = {level for box in boxes for level in box if any(box[level] != other.get(level) for other in boxes)}
+        always = {self._conditions.level[name] for name in _ALWAYS}
+        for level in sorted(({*boxes[0]} | always) - apart):
+            possible = self._possible(
+                self._given + self._besides, [box for box, _ in group], level, [c for _, c in group]
+            )
+            for box in boxes:
+                box[level] = possible
+                if possible == self._everywhere(level):
+                    del box[level]
+        return [(box, choice) for box, (_, choice) in zip(boxes, group, strict=True)]
 
     def _everywhere(self, level: int) -> frozenset[int]:
         """The classes at `level` of the asks that either set allows."""
         if level not in self._feasible:
-            now, before = (self._possible(given, {}, level, []) for given in (self._given, self._before))
+            now, before = (self._possible(given, [{}], level, []) for given in (self._given, self._before))
             self._feasible[level] = now | before
         return self._feasible[level]
 
-    def _possible(self, given: tuple[int, ...], box: Box, level: int, seen: list[Choice]) -> frozenset[int]:
-        """The classes at `level` of the asks in `box` for which `given` holds; what was found is added to `seen`."""
-        met = set()
-        for at in sorted(box.get(level, range(self._diagrams.sizes[level]))):
-            if not any(choice.get(level, at) == at for choice in seen):
-                choice = self._search.find((*given, self._diagrams.box({**box, level: frozenset({at})})))
-                if choice is None:
-                    continue
-                seen.append(choice)
-            met.add(at)
+    def _possible(
+        self, given: tuple[int, ...], boxes: Sequence[Box], level: int, seen: Sequence[Choice]
+    ) -> frozenset[int]:
+        """The classes at `level` of the asks in any of `boxes` for which `given` holds. seen: some of these asks."""
+        wanted = boxes[0].get(level, range(self._diagrams.sizes[level]))
+        met = {at for at in wanted if any(choice.get(level, at) == at for choice in seen)}
+        for at in wanted:
+            tries = [self._diagrams.box({**box, level: frozenset({at})}) for box in boxes] if at not in met else []
+            if any(self._search.find((*given, each)) is not None for each in tries):
+                met.add(at)
         return frozenset(met)
 
-    def _spoken(self, found: Found, boxes: Sequence[tuple[Box, Choice]]) -> list[Opening]:
-        said = [(spoken.clauses(self._attributes, box), self._example(found, choice)) for box, choice in boxes]
-        return [self._one(found, words, example) for words, example in spoken.merged(said)]
+    def _spoken(self, found: Found, boxes: Sequence[Member]) -> list[Opening]:
+        """Boxes that can be said in one are narrowed together, which may let more of them be said in one."""
+        groups = spoken.merged((self._clauses(box), [(box, some)]) for box, some in boxes)
+        narrow = [each for _, group in groups for each in self._narrowed(group)]
+        said = spoken.merged((self._clauses(box), [(box, some)]) for box, some in narrow)
+        return [self._one(found, words, self._example(found, group[0][1])) for words, group in said]
+
+    def _clauses(self, box: Box) -> spoken.Words:
+        return spoken.clauses(self._attributes, box)
 
     def _one(self, found: Found, words: spoken.Words, example: Example | None) -> Opening:
         clauses = spoken.spoken(words, self._words())

@@ -89,15 +89,15 @@ def _others(found: Words, keys: Sequence[tuple[str, str]]) -> bool:
     return all({OTHER} <= set(found[key]) or set(OTHERS) <= set(found[key]) for key in keys)
 
 
-def merged(boxes: Iterable[tuple[Words, T]]) -> list[tuple[Words, T]]:
+def merged(boxes: Iterable[tuple[Words, list[T]]]) -> list[tuple[Words, list[T]]]:
     """The same asks in fewer boxes: parties and places that are alternatives become one clause.
 
-    What comes with a box stays with it; of two that become one, the first's.
+    What comes with a box stays with it; of two that become one, what came with both.
     """
     left = list(boxes)
     while (pair := _pair([words for words, _ in left])) is not None:
         one, other, whole = pair
-        left = [(whole, with_it) if at == one else (words, with_it) for at, (words, with_it) in enumerate(left)]
+        left[one] = (whole, left[one][1] + left[other][1])
         del left[other]
     return left
 

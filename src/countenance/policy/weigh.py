@@ -1,8 +1,9 @@
 """Does one policy set open a door that another keeps shut? The careful answer, from the rules' own text.
 
-A set is no looser than another where it has every `forbid` of it, word for word, and no `permit` that the other lacks,
-word for word: then whatever it allows the other allowed. Everything else may loosen, and counts as loosening until
-somebody shows otherwise. A reading that is renewed (a later `stale_after`) may loosen too. It decides no ask.
+A set is no looser than another where it has every `forbid` of it, word for word, no `permit` that the other lacks, word
+for word, and every `permit` of it that obliges to something: then whatever it allows the other allowed, and under no
+more duties. Everything else may loosen, and counts as loosening until somebody shows otherwise. A reading that is
+renewed (a later `stale_after`) may loosen too. It decides no ask.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def reasons(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
              if effect == "forbid" and after.get(name) != (effect, text)]  # fmt: skip
     found += [f"{name} permits what was not permitted by it" for name, (effect, text) in after.items()
               if effect == "permit" and before.get(name) != (effect, text)]  # fmt: skip
+    found += [f"{name} is gone, and what it obliged to" for name, rule in old.rules.items()
+              if rule.effect == "permit" and rule.duties and name not in after]  # fmt: skip
     if new.good_until > old.good_until:
         found.append(f"its reading counts until {new.good_until}, no longer until {old.good_until}")
     return tuple(found)

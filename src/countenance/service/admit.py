@@ -159,7 +159,7 @@ def _facts(house: House, application: Application, now: datetime) -> Facts:
 
 
 def provision_facts(house: House, now: datetime, name: str, checked: Standing) -> Facts:
-    """What the rules read of a customer that asks for a grant, so nothing of it can be outside one."""
+    """What the rules read of a customer where no grant is used, so nothing of it can be outside one."""
     verified = standing.verified(checked, now)
     return Facts(
         on=now, model=house.model_facts(now), verified=verified, organisation=name if verified else "",

@@ -22,7 +22,7 @@ from sqlalchemy import insert, select
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound
 from countenance.policy import packs
-from countenance.service import notice, owed, sets, signed, weighed
+from countenance.service import enacted, notice, owed, sets, signed, weighed
 from countenance.service.gate import Answered, Done, Private, deed_words
 from countenance.service.wish import Wish, files_of
 from countenance.storage.promises import policy_changes
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from countenance.service.accounts import Account
     from countenance.service.app import House
+    from countenance.service.enacted import Effect
     from countenance.service.notice import Change
     from countenance.storage.db import Database
 
@@ -71,7 +72,7 @@ def approve(house: House, who: Account, change: str, signature: bytes) -> Answer
 
     def work() -> Done[str]:
         effect = _approval(house, change, who.id, who.public_key, signature)
-        return _done(house, change, "approved", effect, who)
+        return enacted.by_person(house, who, change, "approved", effect)
 
     return _told(house, house.gate.administer(who.act("policy-approve", ""), _about(house, who, change), work))
 
@@ -80,7 +81,7 @@ def withdraw(house: House, who: Account, change: str) -> Answered[Change]:
     """Withdraw a change under notice. Raises Refused, NotFound, Conflict."""
 
     def work() -> Done[str]:
-        return _done(house, change, "withdrawn", _withdrawal(house, change), who)
+        return enacted.by_person(house, who, change, "withdrawn", _withdrawal(house, change))
 
     return _told(house, house.gate.administer(who.act("policy-withdraw", ""), _about(house, who, change), work))
 
@@ -268,7 +269,7 @@ def _change(house: House, who: Account, act: str, prepare: Callable[[], Prepared
     def work() -> Done[str]:
         prepared = prepare()
         made: str = prepared.row["id"]
-        return _done(house, made, prepared.outcome, lambda connection: make(connection, prepared, house.now()), who)
+        return enacted.by_person(house, who, made, prepared.outcome, _making(house, prepared))
 
     return _told(house, house.gate.administer(who.act(act, ""), Private(account=who.id), work))
 
@@ -278,39 +279,17 @@ def _told(house: House, answered: Answered[str]) -> Answered[Change]:
     return Answered(one(house.database, answered.result), answered.decision, answered.receipt, answered.index)
 
 
-def _done(
-    house: House, change: str, outcome: str, effect: Callable[[Connection], list[int]], who: Account
-) -> Done[str]:
-    """What an act comes to: its rows and the debts of its leaves in one; then they are paid, and the rules renewed."""
-    debts: list[int] = []
-
-    def settled() -> None:
-        for debt in debts:
-            owed.pay_one(house, debt)
-        house.in_force.renew()
-
-    return Done(
-        change, outcome, effect=lambda connection: debts.extend(effect(connection)),
-        settled=settled, about=Private(account=who.id, matter=change),
-    )  # fmt: skip
-
-
 def _here(house: House, act: str, prepared: Prepared) -> Acted:
     made: str = prepared.row["id"]
-    return _act_here(house, act, made, prepared.outcome, lambda connection: make(connection, prepared, house.now()))
+    return _act_here(house, act, made, prepared.outcome, _making(house, prepared))
 
 
-def _act_here(
-    house: House, act: str, change: str, outcome: str, effect: Callable[[Connection], list[int]], account: str = ""
-) -> Acted:
-    with house.database.begin() as connection:
-        debts = effect(connection)
-        about = Private(account=account, matter=change)
-        debt = owed.owe(connection, "administration", deed_words(act, "machine"), about, outcome, house.now())
-    for each in debts:
-        owed.pay_one(house, each)
-    receipt = owed.pay_one(house, debt)
-    house.in_force.renew()
+def _making(house: House, prepared: Prepared) -> Effect:
+    return lambda connection: make(connection, prepared, house.now())
+
+
+def _act_here(house: House, act: str, change: str, outcome: str, effect: Effect, account: str = "") -> Acted:
+    receipt = enacted.by_machine(house, act, change, outcome, effect, account)
     return Acted(one(house.database, change), receipt)
 
 

@@ -14,6 +14,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
@@ -138,11 +139,7 @@ def record_here(house: House, customer: str, check: Check) -> tuple[str, str]:
     of, made = facts.customer_now(house, customer).id, ids.new("verification")
     row = _row(house.now(), made, of, _sound(house, check), "")
     about = Private(customer=of, matter=made)
-    with house.database.begin() as connection:
-        _add(connection, row)
-        words = deed_words("verification-record", "machine")
-        debt = owed.owe(connection, "administration", words, about, "recorded", house.now())
-    return made, owed.pay_one(house, debt)
+    return made, owed.by_machine(house, "verification-record", about, "recorded", partial(_add, row=row))
 
 
 def withdraw(house: House, who: Account, customer: str, verification: str) -> Answered[str]:
@@ -165,13 +162,12 @@ def withdraw(house: House, who: Account, customer: str, verification: str) -> An
 def withdraw_here(house: House, customer: str, verification: str) -> str:
     """The same on the machine itself; the receipt of its leaf."""
     about = Private(customer=customer, matter=verification)
-    with house.database.begin() as connection:
+
+    def effect(connection: Connection) -> list[int]:
         _end(connection, customer, verification, house)
-        words = deed_words("verification-withdraw", "machine")
-        debt = owed.owe(connection, "administration", words, about, "withdrawn", house.now())
-        revocation = undone.owe(connection, house, "verification", verification, about)
-    owed.pay_one(house, revocation)
-    return owed.pay_one(house, debt)
+        return [undone.owe(connection, house, "verification", verification, about)]
+
+    return owed.by_machine(house, "verification-withdraw", about, "withdrawn", effect)
 
 
 def challenge(house: House, who: Account, customer: str, domain: str, wanted: frozenset[str]) -> Answered[Challenge]:

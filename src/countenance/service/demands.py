@@ -10,18 +10,18 @@ itself. Source: docs/admission.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, tuple_, update
 
 from countenance.domain import ids
-from countenance.domain.decision import Facts
 from countenance.domain.errors import BadInput, Conflict, NotFound, UnknownWord
 from countenance.policy import words
 from countenance.service import admit, facts, owed
 from countenance.service.application import TEXT_LIMIT
 from countenance.service.disclose import INSTRUMENTS
-from countenance.service.gate import Done, Private, deed_words
+from countenance.service.gate import Done, Private
 from countenance.storage.admission import demands
 
 if TYPE_CHECKING:
@@ -100,13 +100,8 @@ def record(house: House, who: Account, new: NewDemand) -> Answered[str]:
 def record_here(house: House, new: NewDemand) -> tuple[str, str]:
     """The same on the machine itself; the id, and the receipt of its leaf."""
     made = ids.new("demand")
-    row = _row(house, made, new)
-    with house.database.begin() as connection:
-        _add(connection, row)
-        about = Private(customer=new.customer, matter=made)
-        words_ = deed_words("demand-record", "machine")
-        debt = owed.owe(connection, "administration", words_, about, "recorded", house.now())
-    return made, owed.pay_one(house, debt)
+    row, about = _row(house, made, new), Private(customer=new.customer, matter=made)
+    return made, owed.by_machine(house, "demand-record", about, "recorded", partial(_add, row=row))
 
 
 def answer(house: House, who: Account, demand: str, outcome: str) -> Answered[str]:
@@ -130,12 +125,7 @@ def answer_here(house: House, demand: str, outcome: str) -> str:
     """The same on the machine itself; the receipt of its leaf."""
     found = _open(_found(house, demand))
     about = Private(customer=found.customer_id, matter=found.id)
-    effect = _answering(house, found, outcome, about)
-    with house.database.begin() as connection:
-        effect(connection)
-        words_ = deed_words("demand-answer", "machine")
-        debt = owed.owe(connection, "administration", words_, about, outcome, house.now())
-    return owed.pay_one(house, debt)
+    return owed.by_machine(house, "demand-answer", about, outcome, _answering(house, found, outcome, about))
 
 
 def listed(house: House, who: Account, after: str, limit: int) -> Answered[tuple[tuple[Demand, ...], str]]:
@@ -175,11 +165,7 @@ def _answering(house: House, row: Row[Any], outcome: str, about: Private) -> Cal
         raise BadInput("a demand is met or refused", next_step="Answer with `met` or `refused`.")
     customer, now = facts.customer_now(house, row.customer_id), house.now()
     ask = customer.ask("disclose", purpose=row.purpose, requested_by=frozenset({row.sector}))
-    verified = customer.verified(now)
-    known = Facts(
-        on=now, model=house.model_facts(now), verified=verified, organisation=customer.name if verified else "",
-        laws=house.laws, rests_on=tuple(customer.rests_on(now).items()),
-    )  # fmt: skip
+    known = admit.provision_facts(house, now, customer.name, customer.standing)
     answers = house.gate.admit((ask,), known, about)
     if outcome == "met" and (refused := admit.refusal(answers, "the demand can't be met")) is not None:
         raise refused[1]

@@ -54,12 +54,16 @@ NEXT_STEPS = {
 
 
 def next_step(verdict: Verdict) -> str:
-    """What to do about a refusal: the command that may help, or the one that shows the rule."""
-    for reason in verdict.reasons:
-        if reason.id in NEXT_STEPS:
-            return NEXT_STEPS[reason.id]
+    """What to do about a refusal: the command that may help, or the one that shows the rule.
+
+    To name a place helps only where nothing but a missing place speaks against the ask.
+    """
+    steps = [NEXT_STEPS.get(reason.id, "") for reason in verdict.reasons]
+    if set(steps) == {PLACE}:
+        return PLACE
     pack = verdict.reasons[0].id.rpartition(".")[0] if verdict.reasons else "core"
-    return f"Read the rule and its source: `countenance policy show {pack}`."
+    rule = f"Read the rule and its source: `countenance policy show {pack}`."
+    return next((step for step in steps if step not in ("", PLACE)), rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
@@ -22,6 +22,7 @@ from countenance.policy import cedar, packs
 from countenance.policy.laws import registry_digest
 from countenance.service import build, notice, owed, records, sets
 from countenance.service.gate import Private
+from countenance.service.rounds import Rounds
 from countenance.storage.promises import policy_changes, policy_events
 
 if TYPE_CHECKING:
@@ -120,31 +121,21 @@ class InForce:
         return True
 
 
-class Watch:
+class Watch(Rounds):
     """While it is entered, what other processes change is seen within a second: a thread, at rest between two looks."""
 
     def __init__(self, house: House, pace: float = PACE) -> None:
+        super().__init__("rules-watch", pace)
         self._house = house
-        self._pace = pace
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rules-watch", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ending.wait(self._pace):
-            try:
-                self._house.in_force.look()
-            except LogUnavailable:
-                continue  # every append and /readyz say so; what is due stays due
-            except CountenanceError:
-                LOG.exception("what is in force could not be read again; what was in force goes on")
+    def _once(self) -> bool:
+        try:
+            self._house.in_force.look()
+        except LogUnavailable:
+            return True  # every append and /readyz say so; what is due stays due
+        except CountenanceError:
+            LOG.exception("what is in force could not be read again; what was in force goes on")
+        return True
 
 
 def found_first(connection: Connection, now: datetime) -> None:

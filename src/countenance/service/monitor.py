@@ -10,15 +10,16 @@ Source: docs/transparency.md.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from countenance.domain.errors import BadRecord, LogDamaged, Unavailable, Unverified
+from countenance.domain.errors import BadRecord, Unavailable, Unverified
 from countenance.ledger import follow, keychain, leaf, source
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.cosignature import cosignatures
-from countenance.ledger.follow import Alarm, Alarmed, Peaks
+from countenance.ledger.follow import Alarm, Peaks
 from countenance.ledger.merkle import EMPTY
 from countenance.ledger.proof import verify_receipt
 from countenance.ledger.recall import Recall
@@ -120,41 +121,36 @@ class Monitor:
 
     def hold(self, seen: Seen, receipt: Receipt) -> None:
         """Whether a receipt that somebody holds is of the history that was seen; an alarm where it is not."""
-        try:
+        with (
+            suppress(Unavailable),  # `look` says that the log was not reached
+            follow.listening(seen.alarm, "receipt", "a receipt that was given does not hold: "),
+        ):
             known = keychain.learned(self._pinned, source.announcements(self._source))
             found = verify_receipt(receipt, known).checkpoint
             head = open_checkpoint(seen.note, known) if seen.note else Checkpoint(found.origin, 0, EMPTY)
-            if found.size > head.size:
-                says = f"a receipt is of a log of {found.size:,} leaves, and {head.size:,} are published"
-                raise Alarmed("rolled-back", says)
-            follow.agree(self._source, found, head)
-        except Alarmed as alarmed:
-            seen.alarm(alarmed.alarm)
-        except (LogDamaged, Unverified) as error:
-            seen.alarm(Alarm("receipt", f"a receipt that was given does not hold: {error.message}"))
-        except Unavailable:
-            return  # `look` says that the log was not reached
+            follow.hold(self._source, found, head)
 
     def _looked(self, seen: Seen, now: int) -> Look:
         try:
-            known = keychain.learned(self._pinned, source.announcements(self._source))
-            raw, head = follow.newest(self._source, known)
-            before = open_checkpoint(seen.note, known) if seen.note else None
-            if before is not None:
-                self._same(seen, before)
-                follow.compare(before, head)
-            if before is None or head.size > before.size:
-                self._take(seen, raw, head, now)
-            cosigned = follow.cosigned(self._source, known, head)
-            names = [each.name for each in cosignatures(cosigned, self._witnesses)] if cosigned else []
-            return Look(head.size, witnesses=tuple(names))
-        except Alarmed as found:
-            seen.alarm(found.alarm)
-        except (LogDamaged, Unverified) as error:
-            seen.alarm(Alarm("forged", error.message))
+            with follow.listening(seen.alarm, "forged"):
+                return self._through(seen, now)
         except Unavailable:
             return Look(seen.peaks.size, reached=False)
         return Look(seen.peaks.size)
+
+    def _through(self, seen: Seen, now: int) -> Look:
+        """A look in which everything holds."""
+        known = keychain.learned(self._pinned, source.announcements(self._source))
+        raw, head = follow.newest(self._source, known)
+        before = open_checkpoint(seen.note, known) if seen.note else None
+        if before is not None:
+            self._same(seen, before)
+            follow.compare(before, head)
+        if before is None or head.size > before.size:
+            self._take(seen, raw, head, now)
+        cosigned = follow.cosigned(self._source, known, head)
+        names = [each.name for each in cosignatures(cosigned, self._witnesses)] if cosigned else []
+        return Look(head.size, witnesses=tuple(names))
 
     def _same(self, seen: Seen, before: Checkpoint) -> None:
         if (seen.peaks.size, seen.peaks.root()) != (before.size, before.root):

@@ -22,8 +22,8 @@ from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound
 from countenance.ledger.slow import OUTSIDE, SIGNATURES
 from countenance.policy import laws
-from countenance.service import owed, signed
-from countenance.service.gate import Answered, Done, Private, deed_words
+from countenance.service import enacted, owed, signed
+from countenance.service.gate import Answered, Done, Private
 from countenance.service.records import KIND, Held, all_of, known, one, one_of
 from countenance.storage.promises import law_events
 from countenance.storage.promises import laws as records
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from countenance.policy.laws import Record
     from countenance.service.accounts import Account
     from countenance.service.app import House
+    from countenance.service.enacted import Effect
 
 WORDS_MOST = 2000  # characters of an objection
 MOST_OBJECTIONS = 1000  # of one record
@@ -57,7 +58,7 @@ def propose(house: House, who: Account, raw: bytes) -> Answered[Held]:
 
     def work() -> Done[str]:
         record = _new(house, raw)
-        return _done(house, who, record.law.id, "proposed", _proposal(house, record))
+        return enacted.by_person(house, who, record.law.id, "proposed", _proposal(house, record))
 
     return _told(house, house.gate.administer(who.act("law-propose", ""), Private(account=who.id), work))
 
@@ -67,7 +68,7 @@ def sign(house: House, who: Account, law: str, signature: bytes) -> Answered[Hel
 
     def work() -> Done[str]:
         effect = _signing(house, one(house.database, law), who.id, who.public_key, signature)
-        return _done(house, who, law, "signed", effect)
+        return enacted.by_person(house, who, law, "signed", effect)
 
     return _told(house, house.gate.administer(who.act("law-sign", ""), _about(house, who, law), work))
 
@@ -77,7 +78,7 @@ def object_to(house: House, who: Account, law: str, words: str) -> Answered[Held
 
     def work() -> Done[str]:
         effect = _objection(house, one(house.database, law), who.id, words)
-        return _done(house, who, law, "objected", effect)
+        return enacted.by_person(house, who, law, "objected", effect)
 
     return _told(house, house.gate.administer(who.act("law-object", ""), _about(house, who, law), work))
 
@@ -86,7 +87,7 @@ def record(house: House, who: Account, law: str) -> Answered[Held]:
     """Record a law, and end what it supersedes. Raises Refused, NotFound; Conflict where period or signatures lack."""
 
     def work() -> Done[str]:
-        return _done(house, who, law, "recorded", _recording(house, one(house.database, law)))
+        return enacted.by_person(house, who, law, "recorded", _recording(house, one(house.database, law)))
 
     return _told(house, house.gate.administer(who.act("law-record", ""), _about(house, who, law), work))
 
@@ -95,7 +96,7 @@ def repeal(house: House, who: Account, law: str) -> Answered[Held]:
     """End a recorded law, at once. Raises Refused, NotFound, Conflict where it is not one."""
 
     def work() -> Done[str]:
-        return _done(house, who, law, "repealed", _repeal(house, one(house.database, law)))
+        return enacted.by_person(house, who, law, "repealed", _repeal(house, one(house.database, law)))
 
     return _told(house, house.gate.administer(who.act("law-repeal", ""), _about(house, who, law), work))
 
@@ -262,20 +263,6 @@ def _event(connection: Connection, law: str, step: str, now: datetime, account: 
     return [owed.owe(connection, KIND, words, Private(account=account, matter=law), step, now)]
 
 
-def _done(house: House, who: Account, law: str, outcome: str, effect: Callable[[Connection], list[int]]) -> Done[str]:
-    debts: list[int] = []
-
-    def settled() -> None:
-        for debt in debts:
-            owed.pay_one(house, debt)
-        house.in_force.renew()
-
-    return Done(
-        law, outcome, effect=lambda connection: debts.extend(effect(connection)), settled=settled,
-        about=Private(account=who.id, matter=law),
-    )  # fmt: skip
-
-
 def _about(house: House, who: Account, law: str) -> Private:
     """For the closed part: a law that there is, which everybody can see."""
     there = any(each.id == law for each in known(house.database))
@@ -286,15 +273,6 @@ def _told(house: House, answered: Answered[str]) -> Answered[Held]:
     return Answered(one(house.database, answered.result), answered.decision, answered.receipt, answered.index)
 
 
-def _here(
-    house: House, act: str, law: str, outcome: str, effect: Callable[[Connection], list[int]], account: str = ""
-) -> Acted:
-    with house.database.begin() as connection:
-        debts = effect(connection)
-        about = Private(account=account, matter=law)
-        debt = owed.owe(connection, "administration", deed_words(act, "machine"), about, outcome, house.now())
-    for each in debts:
-        owed.pay_one(house, each)
-    receipt = owed.pay_one(house, debt)
-    house.in_force.renew()
+def _here(house: House, act: str, law: str, outcome: str, effect: Effect, account: str = "") -> Acted:
+    receipt = enacted.by_machine(house, act, law, outcome, effect, account)
     return Acted(one(house.database, law), receipt)
