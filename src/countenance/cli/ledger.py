@@ -85,6 +85,7 @@ def fsck(
       countenance ledger fsck ledger --key log.vkey
       countenance ledger fsck /srv/www/log --key example.org/log+1a2b3c4d+AbCd... --json
     """
+    from countenance.cli import matrix
     from countenance.ledger import fsck as check
 
     with click.progressbar(length=1, label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -93,7 +94,7 @@ def fsck(
             bar.length = of
             bar.update(done - bar.pos)
 
-        report = check.fsck(folder, vkeys.known(pinned, announced), progress, witnesses)
+        report = check.fsck(folder, vkeys.known(pinned, announced), progress, witnesses, matrix.cores())
     if as_json:
         click.echo(json.dumps(_report_wire(report), ensure_ascii=False))
     else:

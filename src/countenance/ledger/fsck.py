@@ -1,8 +1,9 @@
 """Checking a published folder from end to end: every entry, tile, root and signature, computed anew.
 
-It needs the folder and the log's public key, nothing else; it only reads, holds one tile of each level in
-memory, and stops at the first thing that does not hold. What it can't see: whether others were shown
-another history (that takes a witness), and whether a leaf tells the truth.
+It needs the folder and the log's public key, nothing else; it only reads, holds one tile of each level and a stretch
+of leaves in memory, shares a long log among processes where it is told to (stretch.py), and stops at the first thing
+that does not hold. What it can't see: whether others were shown another history (that takes a witness), and whether a
+leaf tells the truth.
 Sources: C2SP tlog-tiles; RFC 6962 section 2.1.
 """
 
@@ -11,18 +12,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, LogDamaged, Unverified
-from countenance.ledger import leaf, publish, tiles
+from countenance.ledger import leaf, publish, stretch, tiles
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.cosignature import cosignatures
 from countenance.ledger.merkle import EMPTY, node_hash
 from countenance.ledger.published import Tree
-from countenance.ledger.recall import Recall
-from countenance.ledger.slow import KINDS as SLOW_KINDS
 from countenance.ledger.slow import Slow
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
     from countenance.ledger.cosignature import Cosignature, WitnessKey
     from countenance.ledger.note import Verifier
+    from countenance.ledger.stretch import Stretch
     from countenance.ledger.tiles import Tile
 
 
@@ -62,10 +61,11 @@ def fsck(
     log: Verifier | Sequence[Verifier],
     progress: Callable[[int, int], None] | None = None,
     witnesses: Sequence[WitnessKey] = (),
+    processes: int = 1,
 ) -> Report:
     """Check a published folder, the one that holds `checkpoint`. Raises Unverified with the first fault.
 
-    progress(done, of): leaves so far. The steps:
+    progress(done, of): leaves so far; processes: that share a long log. The steps:
     1. The checkpoint is signed by this key.
     2. Every entry is a leaf of a known schema, and hashes to its place in its level-0 tile; no promise was loosened and
        no law recorded without two different keys and the time it takes (slow.py).
@@ -77,7 +77,7 @@ def fsck(
     try:
         head = open_checkpoint(_read_checkpoint(public), log)
         report = Report(head)
-        _Walk(public, head.size, report, progress).run()
+        _Walk(public, head.size, report, progress).run(processes)
         _check_rest(public, head.size, report)
         _check_cosigned(public, log, report, witnesses)
     except (BadRecord, LogDamaged) as error:
@@ -94,92 +94,67 @@ def _read_checkpoint(public: Path) -> bytes:
         raise Unverified("the folder holds no `checkpoint`") from None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Said:
-    """What is counted of a leaf. slow: the leaf itself, where it is one of those that are held against each other."""
-
-    kind: str
-    time: str
-    verdict: str
-    slow: leaf.Leaf | None
-
-
-def _said(found: leaf.Leaf) -> _Said:
-    verdict = str(found.open["verdict"]) if found.kind == "decision" else ""
-    slow = found if found.kind in SLOW_KINDS else None
-    return _Said(found.kind, str(found.open["time"]), verdict, slow)
-
-
 class _Walk:
-    """One pass over the bundles, with the tile under way at each level."""
+    """One pass over the leaves, with the tile under way at each level."""
 
     def __init__(self, public: Path, size: int, report: Report, progress: Callable[[int, int], None] | None) -> None:
         self._public = public
         self._size = size
         self._report = report
         self._progress = progress
-        self._rows: list[list[bytes]] = []
-        self._done: list[int] = []
+        self._rows: list[list[bytes]] = [[]]
+        self._done: list[int] = [0]
         self._slow = Slow()
-        self._recall = Recall(_said)
 
-    def run(self) -> None:
-        for bundle in tiles.tiles_between(tiles.ENTRIES, 0, self._size):
-            self._take(bundle)
-        for level, row in enumerate(self._rows):
+    def run(self, processes: int) -> None:
+        several = processes if self._size >= stretch.LONG else 1
+        with stretch.checked(stretch.Checker(self._public, self._size), self._size, several) as found:
+            for each in found:
+                self._take(each)
+        for level, row in enumerate(self._rows[1:], 1):
             if row:
                 self._compare(level, row)
         if self._root() != self._report.checkpoint.root:
             raise Unverified("the leaves do not give the root that the checkpoint states")
 
-    def _take(self, bundle: Tile) -> None:
-        entries, said = tiles.read_entries(self._public, bundle), list[_Said]()
-        for offset, entry in enumerate(entries):
+    def _take(self, found: Stretch) -> None:
+        if found.fault:
+            raise Unverified(found.fault)
+        for index, entry in found.slow:
             try:
-                found = self._recall(entry)
-                if found.slow is not None:
-                    self._slow.take(found.slow)
-            except (BadRecord, Unverified) as error:
-                raise Unverified(f"leaf {bundle.start + offset}: {error.message}") from error
-            said.append(found)
-        self._count(said)
-        self._push_row([sha256(b"\x00" + entry).digest() for entry in entries])
-        self._report.bundles += 1
+                self._slow.take(leaf.parse(entry))
+            except Unverified as error:
+                raise Unverified(f"leaf {index}: {error.message}") from error
+        self._count(found)
+        self._rows[0] = found.rest
+        for root in found.roots:
+            self._push(1, root)
         if self._progress:
-            self._progress(bundle.start + bundle.width, self._size)
+            self._progress(found.end, self._size)
 
-    def _count(self, said: list[_Said]) -> None:
-        for found, times in Counter(said).items():
-            self._report.kinds[found.kind] += times
-            if found.verdict:
-                self._report.answers[found.verdict] += times
-        self._report.first, self._report.last = self._report.first or said[0].time, said[-1].time
+    def _count(self, found: Stretch) -> None:
+        report = self._report
+        report.kinds += found.kinds
+        report.answers += found.answers
+        report.first, report.last = report.first or found.first, found.last
+        report.bundles += found.bundles
+        report.tiles += found.bundles  # one of level 0 for each
 
-    def _push_row(self, row: list[bytes]) -> None:
-        """The hashes of one bundle's entries."""
-        if not self._rows:
-            self._rows, self._done = [[]], [0]
-        self._rows[0].extend(row)
-        self._fill(0)
-
-    def _fill(self, level: int) -> None:
-        """Where a row is a whole tile: compare it, and take it one level up."""
-        row = self._rows[level]
-        if len(row) < tiles.WIDTH:
-            return
-        self._compare(level, row)
-        if level + 1 == len(self._rows):
+    def _push(self, level: int, root: bytes) -> None:
+        """The root of a whole tile below `level`. Where it fills a tile there, compare that, and take it further up."""
+        if level == len(self._rows):
             self._rows.append([])
             self._done.append(0)
-        self._rows[level + 1].append(tiles.fold(row, tiles.HEIGHT)[0])
-        self._done[level] += 1
-        row.clear()
-        self._fill(level + 1)
+        row = self._rows[level]
+        row.append(root)
+        if len(row) == tiles.WIDTH:
+            self._compare(level, row)
+            self._done[level] += 1
+            self._push(level + 1, tiles.fold(row, tiles.HEIGHT)[0])
+            row.clear()
 
     def _compare(self, level: int, row: list[bytes]) -> None:
-        tile = tiles.Tile(level, self._done[level], len(row))
-        if tiles.read_hashes(self._public, tile) != row:
-            raise Unverified(f"{tile.path} does not hold the hashes of what lies below it")
+        stretch.compare(self._public, tiles.Tile(level, self._done[level], len(row)), row)
         self._report.tiles += 1
 
     def _root(self) -> bytes:
@@ -202,7 +177,7 @@ def _peaks(row: list[bytes]) -> Iterator[bytes]:
 
 
 def _check_rest(public: Path, size: int, report: Report) -> None:
-    """Step 5: the files that the checkpoint does not need."""
+    """Step 5: the files that the checkpoint does not need. Whole tiles that it needs were read before."""
     for folder, _, names in os.walk(public / "tile"):
         for name in names:
             path = (Path(folder) / name).relative_to(public).as_posix()
@@ -212,7 +187,8 @@ def _check_rest(public: Path, size: int, report: Report) -> None:
             tile = tiles.parse_path(path)
             if tile is None:
                 raise Unverified("a file under `tile/` is no tile and no entry bundle")
-            _check_one(public, tile, size, report)
+            if tile.width < tiles.WIDTH or tile.start + tile.width > tiles.count(tile.level, size):
+                _check_one(public, tile, size, report)
 
 
 def _check_cosigned(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import LogDamaged
-from countenance.ledger.merkle import HASH_SIZE, node_hash
+from countenance.ledger.merkle import HASH_SIZE, node_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,13 +96,13 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 def parse_bundle(raw: bytes) -> list[bytes]:
     """The entries of a bundle. Raises LogDamaged if it ends within one."""
     entries: list[bytes] = []
-    at = 0
-    while at < len(raw):
-        end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
-        if at + 2 > len(raw) or end > len(raw):
-            raise LogDamaged("an entry bundle ends within an entry")
-        entries.append(raw[at + 2 : end])
-        at = end
+    at, size = 0, len(raw)
+    while at + 2 <= size:
+        start = at + 2
+        at = start + (raw[at] << 8 | raw[at + 1])
+        entries.append(raw[start:at])
+    if at != size:
+        raise LogDamaged("an entry bundle ends within an entry")
     return entries
 
 
@@ -139,7 +139,7 @@ def fold(hashes: Sequence[bytes], levels_up: int) -> list[bytes]:
     """The complete nodes `levels_up` levels above these hashes, the first of which is a left child there."""
     nodes = list(hashes)
     for _ in range(levels_up):
-        nodes = [node_hash(left, right) for left, right in zip(nodes[::2], nodes[1::2], strict=False)]
+        nodes = node_hashes(nodes[::2], nodes[1::2])
     return nodes
 
 
