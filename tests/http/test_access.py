@@ -43,6 +43,7 @@ TABLE = {
     "POST /v1/collections/{collection}/identify": (401, 401, 401, 200, 404, 404),
     "POST /v1/collections/{collection}/subjects/{subject}/verify": (401, 401, 401, 200, 404, 404),
     "POST /v1/collections/{collection}/subjects/{subject}/references": (401, 401, 401, 201, 404, 404),
+    "GET /v1/collections/{collection}/subjects/{subject}/consents": (401, 401, 401, 200, 404, 404),
     "DELETE /v1/collections/{collection}/subjects/{subject}/consents": (401, 401, 401, 200, 404, 404),
     "DELETE /v1/collections/{collection}/subjects/{subject}": (401, 401, 401, 200, 404, 404),
     "GET /v1/collections/{collection}/subjects/{subject}/export": (401, 401, 401, 200, 404, 404),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 PREFIXES = {
     "customer": "cus", "application": "app", "grant": "gra", "key": "key", "collection": "col",
     "subject": "sub", "reference": "ref", "consent": "con", "erasure": "era", "request": "req",
-    "backup": "bak",
+    "backup": "bak", "link": "lnk",
     "account": "acc", "filing": "fil",
 }  # fmt: skip
 _ID = re.compile(r"\A[a-z]{3}_[0-9a-f]{32}\Z")

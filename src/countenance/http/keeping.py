@@ -13,13 +13,13 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
-from countenance.consent import Basis
+from countenance.consent import DETAILS, Basis
 from countenance.http import described, shapes
 from countenance.http.bodies import document
 from countenance.http.callers import Alias, Caller, Inside, Once, Said, house_of
 from countenance.http.problems import RECEIPT
 from countenance.policy.whatif import moment
-from countenance.service import admit, auth, history, pages, people, shown
+from countenance.service import admit, auth, history, pages, people, records, shown
 from countenance.service.erase import erase
 from countenance.service.export import export
 
@@ -124,6 +124,13 @@ async def record_consent(request: Request, response: Response, inside: Inside, o
     return _proven(response, await once.run(work, asked.model_dump_json().encode()))
 
 
+@router.get("/collections/{collection}/subjects/{subject}/consents", **described.keyed(shapes.ConsentRecords, 404))
+async def list_consents(request: Request, who: Caller, inside: Inside, subject: Alias) -> Any:
+    """Every record of consent of a person, withdrawn and refused ones too: the receipts to give them."""
+    found, consents = await run_in_threadpool(records.of_subject, house_of(request), who, inside, subject)
+    return {"subject": found, "records": list(consents)}
+
+
 @router.delete("/collections/{collection}/subjects/{subject}/consents", **described.keyed(shapes.Withdrawn, 404, 409))
 async def withdraw(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias) -> Any:
     """Withdraw every open basis of a subject. In force before this answers."""
@@ -190,4 +197,6 @@ def _basis(house: House, inside: people.Collection, asked: shapes.NewConsent) ->
         manner=asked.manner,
         notice=asked.notice,
         recorded_by=asked.recorded_by,
+        event=asked.event,
+        **{name: getattr(asked, name) for name in DETAILS},
     )

@@ -16,6 +16,9 @@ Receipt = Annotated[str, Field(description="Proof that the leaf is in the log: o
 Index = Annotated[int, Field(ge=0, description="The leaf's index in the log.")]
 
 
+LANGUAGE = r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$"
+
+
 class Shape(BaseModel):
     """Closed: a field that is not named is an error, in either direction."""
 
@@ -163,6 +166,52 @@ class Proof(Shape):
     receipt: Receipt
 
 
+class Purpose(Shape):
+    """What is done with which data, for what, on which ground, by whom, and for how long."""
+
+    purpose: str
+    lawful_basis: str
+    pii_information: list[str]
+    pii_controllers: list[str]
+    collection_method: str
+    processing_method: str
+    storage_locations: list[str]
+    retention_period: str
+
+
+class Handling(Shape):
+    privacy_notice: str
+    language: str
+    purposes: list[Purpose]
+
+
+class ConsentEvent(Shape):
+    """consent_given, consent_withdrawn, or consent_refused, which the standard does not have."""
+
+    event_type: Literal["consent_given", "consent_withdrawn", "consent_refused"]
+    event_time: Moment
+    event_manner: str
+    event_location: str
+    recorded_by: str
+
+
+class ConsentRecord(Shape):
+    """A record of consent with the fields of ISO/IEC TS 27560:2023. Empty: was not said."""
+
+    schema_version: str
+    record_id: str
+    pii_principal_id: str
+    adult: bool
+    pii_processing: Handling
+    events: list[ConsentEvent]
+    evidence: str
+
+
+class ConsentRecords(Shape):
+    subject: str
+    records: list[ConsentRecord]
+
+
 class Ground(Shape):
     """A basis on record."""
 
@@ -174,6 +223,7 @@ class Ground(Shape):
     notice: str
     recorded_by: str
     withdrawn: Moment | None
+    record: ConsentRecord
 
 
 class HeldReference(Shape):
@@ -249,6 +299,25 @@ class NewConsent(Shape):
         ),
     ]
     recorded_by: Annotated[str, Field(min_length=1, max_length=200, examples=["the sign-up form"])]
+    event: Annotated[
+        Literal["consent_given", "consent_refused"],
+        Field(description="Given, or refused: then the record covers nothing, and nobody need ask again."),
+    ] = "consent_given"
+    evidence: Annotated[
+        str,
+        Field(
+            max_length=500,
+            description="Where the proof is kept; a consent without any is refused.",
+            examples=["form 17 in binder 2"],
+        ),
+    ] = ""
+    language: Annotated[
+        str, Field(max_length=35, pattern=LANGUAGE, description="The notice's, BCP 47.", examples=["en"])
+    ] = ""
+    lawful_basis: Annotated[str, Field(max_length=200, examples=["GDPR 9(2)(a)"])] = ""
+    controller: Annotated[str, Field(max_length=200, description="Who answers for it; the customer, if empty.")] = ""
+    method: Annotated[str, Field(max_length=200, description="How it was collected.", examples=["at the desk"])] = ""
+    location: Annotated[str, Field(max_length=200, description="Where it was given.", examples=["the front desk"])] = ""
 
 
 class Consented(Shape):

@@ -26,7 +26,7 @@ from countenance.domain import ids
 from countenance.domain.errors import Conflict, StorageDamaged
 from countenance.service import backup, founding, kept, owed, people, undone
 from countenance.service.gate import Private
-from countenance.storage.tables import closed_parts, consents, erasures, meter, subjects
+from countenance.storage.tables import closed_parts, consents, erasures, meter, person_links, subjects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -99,11 +99,14 @@ def remove(connection: Connection, faces: Faces, vault: Vault, subject: str) -> 
     sealed = (*faces.delete(connection, subject), *kept.forget(connection, subject))
     closed = connection.execute(select(closed_parts).where(closed_parts.c.subject_id == subject)).all()
     aliases = connection.execute(select(subjects.c.alias).where(subjects.c.id == subject)).scalars().all()
-    for table in (consents, closed_parts):
+    told = select(consents.c.details).where(consents.c.subject_id == subject, consents.c.details.is_not(None))
+    details = [sealed[: kept.TRACE] for sealed in connection.execute(told).scalars()]
+    hashes = connection.execute(select(person_links.c.hash).where(person_links.c.subject_id == subject)).scalars().all()
+    for table in (consents, closed_parts, person_links):
         connection.execute(delete(table).where(table.c.subject_id == subject))
     connection.execute(delete(meter).where(meter.c.target == target))
     connection.execute(delete(subjects).where(subjects.c.id == subject))
-    return (*sealed, *(row.nonce for row in closed), *aliases, target)
+    return (*sealed, *(row.nonce for row in closed), *aliases, *details, *hashes, target)
 
 
 def _scrub(house: House, traces: tuple[bytes, ...]) -> None:

@@ -209,10 +209,10 @@ def give_consent(
     consent.check(basis, house.now())
     if basis.purpose != inside.purpose:
         raise BadInput(f"this collection is for {inside.purpose}: a basis for another purpose does not belong in it")
-    words = {"purpose": basis.purpose, "basis": basis.basis}
+    words = {"purpose": basis.purpose, "basis": "refused" if basis.refused else basis.basis}
     with house.database.begin() as connection:
         subject = subject_row(connection, house, who, inside, alias)
-        record = consent.record(connection, subject, basis)
+        record = consent.record(connection, subject, basis, customer_key(house, who))
         about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
         debt = owed.owe(connection, "consent", words, about, record, house.now())
         once.keep(connection, {"subject": subject, "purpose": basis.purpose}, subject=subject, debt=debt)
