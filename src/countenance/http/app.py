@@ -24,6 +24,7 @@ from countenance.http import (
     keeping,
     links,
     native,
+    person,
     reports,
     shapes,
     statute,
@@ -42,6 +43,7 @@ DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
 ROUTERS = (
     native.router, keeping.router, applying.router, administration.router, statute.router, asked.router, reports.router,
+    person.router, person.pages,
 )  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "

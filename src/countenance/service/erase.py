@@ -50,15 +50,19 @@ class Erased:
 
 def erase(house: House, who: Principal, inside: Collection, alias_or_id: str) -> Erased:
     """Erase one subject of a collection. Raises NotFound for a missing one, or another tenant's."""
-    subject = people.subject_id(house, who, inside, alias_or_id)
+    return erase_subject(house, who.customer.id, inside.id, people.subject_id(house, who, inside, alias_or_id))
+
+
+def erase_subject(house: House, customer: str, collection: str, subject: str) -> Erased:
+    """The same by its id, whoever asks for it."""
     erasure = ids.new("erasure")
     row = {
-        "id": erasure, "customer_id": who.customer.id, "subject_id": subject,
+        "id": erasure, "customer_id": customer, "subject_id": subject,
         "requested": ids.utc(house.now()), "state": "begun", "certificate": None, "undoes": None,
     }  # fmt: skip
     with house.database.begin() as connection:
         connection.execute(insert(erasures), row)
-    return _carry_out(house, erasure, collection=inside.id)
+    return _carry_out(house, erasure, collection=collection)
 
 
 def complete(house: House) -> int:
