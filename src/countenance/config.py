@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_WITNESSES = 16
 """Witnesses at most: every verifier of notes takes at least 16 signatures (C2SP signed-note)."""
+LEAST_DAYS = 30
+"""Days in which the public can speak before a promise is loosened or a law recorded; docs/policy.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Settings:
 
     data: the one folder of state. keys: the folder of the master key and of keys kept for a lone operator.
     manifest: an operator's own model manifest, or None for the shipped models.
-    threads: processor threads for inference, 0 for every core this process may use.
+    threads: processor threads for inference, 0 for every core this process may use. notice_days: before a loosened
+    promise takes effect; objection_days: before a law is recorded. Neither can be set shorter than 30.
     witnesses: address and vkey of each witness that is asked to cosign checkpoints. quorum: how many make a checkpoint
     witnessed, 0 for more than half. witness_seconds: between two times of asking.
     """
@@ -41,6 +44,8 @@ class Settings:
     witnesses: tuple[tuple[str, str], ...] = ()
     quorum: int = 0
     witness_seconds: int = 10
+    notice_days: int = LEAST_DAYS
+    objection_days: int = LEAST_DAYS
 
     @property
     def ledger(self) -> Path:
@@ -164,7 +169,7 @@ def _check_proxy(text: str) -> None:
 
 
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST and _THREADS, each with its default."""
+    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST, _THREADS, _WITNESSES and what else docs/settings.md lists."""
     env = os.environ if env is None else env
     home = Path(env.get("HOME") or Path.home())
     data = env.get("COUNTENANCE_DATA") or Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance"
@@ -174,9 +179,9 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     witnesses = _witnesses(env.get("COUNTENANCE_WITNESSES") or "")
     quorum = _number(env, "QUORUM", 0, 0, max(1, len(witnesses)))
     seconds = _number(env, "WITNESS_SECONDS", 10, 1, 3600)
-    return checked(
-        Settings(Path(data), Path(keys), Path(manifest) if manifest else None, threads, witnesses, quorum, seconds)
-    )
+    days = [_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION")]
+    model = Path(manifest) if manifest else None
+    return checked(Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, *days))
 
 
 def _witnesses(text: str) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 A basis is a consent (who, for what, when, how, until when, and that the person is an adult), or `demonstration`,
 for published portraits that are erased at the end. It covers one purpose. Candidates of a search are narrowed
 here before the search; nothing here ever filters a result. A refusal is on record too, and covers nothing.
-Source: ISO/IEC TS 27560:2023 for the fields; `service/records.py` writes them as that standard has them.
+Source: ISO/IEC TS 27560:2023 for the fields; `service/agreed.py` writes them as that standard has them.
 """
 
 from __future__ import annotations

@@ -42,8 +42,14 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
     "log-key": {"vkey": SIGNER.vkey, "until": "2026-12-22T12:00:00Z"},
-    "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
+    "schedule": {
+        "day": "2026-12-24", "because": ["core.model-stale", "washington-rcw-43.386.notice"], "becomes": ["deny"],
+        "sectors": ["police"], "countries": ["DE", "US"], "purposes": ["access-control"],
+    },
     "filing": {"filed": "notice", "document": DIGEST},
+    "policy-change": {"step": "proposed", "change": DIGEST, "before": "", "after": DIGEST, "loosens": True,
+                      "notice": 30, "keys": [DIGEST]},
+    "law": {"step": "signed", "record": DIGEST, "notice": 30, "keys": [DIGEST], "outside": []},
 }  # fmt: skip
 JSON = st.recursive(
     st.booleans() | st.integers(-leaf.MAX_INT, leaf.MAX_INT) | st.text(st.characters(blacklist_categories=["Cs"])),
@@ -70,7 +76,7 @@ def test_a_decision_comes_back_byte_for_byte() -> None:
     assert found.commitment == leaf.commit(CLOSED, NONCE)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in leaf.KINDS if kind != "decision"])
+@pytest.mark.parametrize("kind", [kind for kind in vocabulary.KINDS if kind != "decision"])
 def test_every_other_kind_comes_back_and_takes_no_key_more_or_less(kind: str) -> None:
     raw = leaf.encode(opened(kind))
     assert leaf.parse(raw).encode() == raw

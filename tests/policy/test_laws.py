@@ -107,7 +107,8 @@ def test_the_registry_takes_what_registered_people_signed(tmp_path: Path) -> Non
     keys = {base64.b64encode(each.public_key().public_bytes_raw()).decode() for each in (one, two)}
     found = laws.registered(written(tmp_path, signed(BODY, one, two)), keys)
     assert context.grounded_in_human_rights(found)
-    assert not context.grounded_in_human_rights(laws.registered(written(tmp_path, signed(BODY, one)), keys))
+    with pytest.raises(BadRecord, match="two people sign with different keys"):
+        laws.registered(written(tmp_path, signed(BODY, one)), keys)
 
 
 @pytest.mark.parametrize("fault", ["altered", "stranger", "unsourced", "garbled"])

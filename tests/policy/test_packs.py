@@ -10,7 +10,7 @@ import pytest
 
 from countenance.domain.decision import Ask
 from countenance.domain.errors import BadRecord, UnknownWord
-from countenance.policy import cedar, packs, wire, words
+from countenance.policy import cedar, entities, packs, wire, words
 from countenance.policy.context import SHAPE
 from tests.policy.asks import ASK, FACTS, ask, decided
 
@@ -119,7 +119,7 @@ def test_an_operators_own_pack_decides(tmp_path: Path) -> None:
 
 def test_the_schema_has_every_attribute() -> None:
     """A rule that reads every fact and every word of an ask passes strict validation."""
-    use = [name for name in Ask.__slots__ if name in cedar.entity_attributes(ASK)["Use"]]
+    use = [name for name in Ask.__slots__ if name in entities.attributes(ASK)["Use"]]
     customer = ["sector", "acts_for", "requested_by", "parties", "seat_country", "seat_region"]
     assert {*use, *customer, "action"} == {field.name for field in fields(Ask)} | {"parties"}
     reads = [f"context.{name} == context.{name}" for name in SHAPE] + ['context.on == datetime("2020-06-11")']

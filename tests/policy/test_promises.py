@@ -200,7 +200,7 @@ def test_the_header_says_the_days_on_which_the_rules_change_their_mind() -> None
             place=place,
         )
         for action in words.ACTIONS
-        for sector in words.SECTORS
+        for sector in ("police", "corrections", "commercial")
         for purpose in ("identity-verification", "missing-persons")
         for mode, place in (("one-off", "private"), ("real-time", "publicly-accessible"))
     ]
@@ -236,7 +236,7 @@ def test_a_header_that_says_no_such_day_or_status_is_refused(line: str, says: st
         packs.parse(text.replace(f"{old}\n", "").encode(), "microsoft-2020")
 
 
-@pytest.mark.parametrize("chosen", [*((name,) for name in packs.shipped()), packs.shipped()])
+@pytest.mark.parametrize("chosen", [("core",), packs.shipped()])
 def test_what_is_never_served_is_denied_under_every_pack_law_and_authority(chosen: tuple[str, ...]) -> None:
     policies = cedar.load(chosen)
     for purpose in (*words.NEVER_PURPOSES, *words.REFUSED_PURPOSES):

@@ -192,3 +192,8 @@ class World:
 
 def new_world(folder: Path) -> World:
     return World(Settings(folder / "data", folder / "keys"))
+
+
+def ruled(house: House, **changed: Any) -> None:
+    """Put other policies or laws in force in a house, as if they had come there by their own way."""
+    house.in_force.held = replace(house.in_force.held, **changed)

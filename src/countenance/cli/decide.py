@@ -6,7 +6,6 @@ nothing and shows nobody's face. Contract: docs/policy.md, "On the command line"
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from countenance.cli.matrix import Matrix
+from countenance.cli.matrix import answer as answer_matrix
 from countenance.domain.errors import BadInput
 from countenance.policy import packs, whatif, wire, words
 from countenance.service import decide as service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from countenance.domain.decision import Verdict
 
-    Said = Mapping[str, Sequence[str]]
-
 ALLOW, USAGE, DENY = 0, 2, 3
-MAX_MATRIX = 50_000_000  # bytes of a matrix; about 300,000 rows
 
 _HELP = {
     "action": f"What is asked for: {', '.join(words.ACTIONS)}.",
@@ -91,7 +89,8 @@ def decide(matrix: Path | None, *, lifted: bool, as_json: bool, **flags: tuple[s
     said = {name.replace("_", "-"): values for name, values in flags.items() if values}
     now = datetime.now(UTC)
     if matrix is not None:
-        _matrix(matrix, said, now, lifted=lifted, as_json=as_json)
+        beside = Matrix(said, now, lifted, as_json)
+        _usage(lambda: answer_matrix(matrix, beside))
         return
     if lifted:
         raise click.UsageError("--lifted goes with --matrix; a single answer always says what would lift it")
@@ -102,81 +101,12 @@ def decide(matrix: Path | None, *, lifted: bool, as_json: bool, **flags: tuple[s
     click.get_current_context().exit(ALLOW if verdict.allowed else DENY)
 
 
-def _matrix(path: Path, said: Said, now: datetime, *, lifted: bool, as_json: bool) -> None:
-    """Answer a table of asks. All rows are read before one is answered: a bad one leaves no half output."""
-    questions = _usage(lambda: [_numbered(row, number, said, now) for number, row in _rows(path)])
-    for question in questions:
-        verdict = service.verdict(question, lifts=lifted)
-        body = wire.answer(verdict, question.facts.on, question.assumed)
-        if not lifted:
-            del body["lifted_when"]
-        click.echo(json.dumps(body, ensure_ascii=False) if as_json else _line(verdict))
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, tuple[str, ...]]]]:
-    """(line number, values by flag) of each row; BadInput names an unknown column or a bad row."""
-    lines = csv.reader(_text(path).splitlines(), strict=True)
-    try:
-        columns = next(lines, [])
-        _check_columns(path, columns)
-        for cells in lines:
-            if not cells:
-                continue
-            if len(cells) != len(columns):
-                raise BadInput(f"{path.name}: line {lines.line_num}: {len(cells)} cells for {len(columns)} columns")
-            yield (
-                lines.line_num,
-                {flag: _cell(flag, cell) for flag, cell in zip(columns, cells, strict=True) if cell},
-            )
-    except csv.Error as error:
-        raise BadInput(f"{path.name}: line {lines.line_num}: is not CSV: {error}") from None
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as source:
-            raw = source.read(MAX_MATRIX + 1)
-    except OSError as error:
-        raise BadInput(f"{path.name}: cannot be read ({error.strerror})") from None
-    if len(raw) > MAX_MATRIX:
-        raise BadInput(f"{path.name}: is longer than {MAX_MATRIX} bytes; part it")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput(f"{path.name}: is not UTF-8") from None
-
-
-def _check_columns(path: Path, columns: Sequence[str]) -> None:
-    for column in columns:
-        if column not in whatif.FLAGS:
-            raise BadInput(f"{path.name}: {column!r} is not a column; known are {', '.join(whatif.FLAGS)}")
-    if not columns or len(set(columns)) != len(columns):
-        raise BadInput(f"{path.name}: the first line must name each column once")
-
-
-def _cell(flag: str, cell: str) -> tuple[str, ...]:
-    """The values of a cell; an empty one is an absent flag."""
-    parts = cell.split(";") if flag in whatif.SETS else [cell]
-    return tuple(part for part in parts if part)
-
-
-def _numbered(row: Said, number: int, said: Said, now: datetime) -> whatif.WhatIf:
-    try:
-        return service.question({**said, **row}, now)
-    except BadInput as error:
-        raise BadInput(f"line {number}: {error.message}") from None
-
-
 def _usage(question: Callable[[], Any]) -> Any:
     """What cannot be read as a question ends with exit code 2, and says why."""
     try:
         return question()
     except BadInput as error:
         raise click.UsageError(error.message) from None
-
-
-def _line(verdict: Verdict) -> str:
-    return f"{verdict.answer:6}{', '.join([each.id for each in verdict.reasons] or verdict.errors)}"
 
 
 def _story(verdict: Verdict, body: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """`countenance policy`: read the promises and laws that decide, and check one's own.
 
-It shows and checks; it switches nothing on or off. Contract: docs/policy.md, "On the command line".
+It shows and checks; what switches packs on or off is in change.py. Contract: docs/policy.md, "On the command line".
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from countenance.cli import compare
+from countenance.cli.change import change, resume, stop
+from countenance.cli.coming import schedule
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
 
@@ -35,7 +38,18 @@ def policy() -> None:
       countenance policy packs
       countenance policy show microsoft-2020
       countenance policy check ./my-packs
+      countenance policy diff ./packs-in-force ./packs-proposed
+      countenance policy compare microsoft-2020 amazon-2020 --on 2020-06-12
+      countenance policy schedule --days 400
     """
+
+
+policy.add_command(compare.diff_sets)
+policy.add_command(compare.compare_packs)
+policy.add_command(schedule)
+policy.add_command(change)
+policy.add_command(stop)
+policy.add_command(resume)
 
 
 @policy.command("packs")
@@ -128,8 +142,8 @@ def _pack(file: PackFile, today: date) -> dict[str, Any]:
         "title": header.title,
         "promised_by": header.promised_by,
         "in_force": {
-            "from": header.begins and header.begins.isoformat(),
-            "until": header.ends and header.ends.isoformat(),
+            "from": _text(header.begins),
+            "until": _text(header.ends),
         },
         "status": header.status,
         "sources": list(header.sources),

@@ -162,7 +162,8 @@ class Reply:
         assert isinstance(context, dict)
         facts = {name: fact for name, fact in context.items() if isinstance(fact, bool | int | str)}
         verdict = _verdict(proof, Fields(body.of, "the decision"), facts)
-        return Decision(wire.ask_of(_words(proof)), readers.moment(body, "on"), verdict)
+        rests_on = tuple(readers.rests_on(body, checked=facts.get("verified")))
+        return Decision(wire.ask_of(_words(proof)), readers.moment(body, "on"), verdict, rests_on=rests_on)
 
     def administered(self, outcome: str, **closed: str) -> tuple[str, int, VerifiedReceipt, Decision]:
         """What an administrative act leaves, as `Answer` takes it. closed: further parts that the leaf committed to."""

@@ -17,7 +17,7 @@ from countenance.http import described, keeping, matters
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
-from countenance.service import accounts, applications, grants, pages, shown, signed
+from countenance.service import accounts, applications, grants, pages, schedule, shown, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +154,18 @@ async def revoke_grant_key(request: Request, response: Response, who: Person, gr
     """End a key of a grant, from the next call on."""
     done = await run_in_threadpool(grants.revoke, house_of(request), who.account, grant, key)
     return told(response, done, ended=done.result)
+
+
+@router.get("/schedule", **described.signed(matters.GrantSchedule, 404))
+async def list_schedule(
+    request: Request, response: Response, who: Person, customer: Named = "", limit: Limit = 100, after: After = ""
+) -> Any:
+    """Days within the next 30 on which answers will change, and for which grants; as they were announced."""
+
+    def part(house: House, last: str) -> Answered[Any]:
+        return schedule.listed(house, who.account, customer, last, limit)
+
+    return await listed(request, response, who, "schedule", f"schedule {customer}", after, part)
 
 
 @router.get("/decisions", **described.signed(matters.OwnEntries))

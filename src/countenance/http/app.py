@@ -20,12 +20,15 @@ from countenance.http import (
     administration,
     applying,
     asked,
+    customers,
+    demanding,
     fresh,
     keeping,
     links,
     native,
     person,
     reports,
+    rules,
     shapes,
     statute,
 )
@@ -42,8 +45,8 @@ if TYPE_CHECKING:
 DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
 ROUTERS = (
-    native.router, keeping.router, applying.router, administration.router, statute.router, asked.router, reports.router,
-    person.router, person.pages,
+    native.router, keeping.router, applying.router, administration.router, customers.router, demanding.router,
+    rules.router, statute.router, asked.router, reports.router, person.router, person.pages,
 )  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "
@@ -76,11 +79,14 @@ def _describe(app: FastAPI) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             _drop_fastapis(operation["responses"])
+            document["components"]["schemas"].update(_inner_shapes(operation))
     links.connect(document)
     app.state.queries = {
-        (path, method.upper()): frozenset(
-            parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"
-        )
+        (path, method.upper()): {
+            parameter["name"]: parameter["schema"].get("type") == "array"
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        }
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     }
@@ -91,6 +97,13 @@ def _describe(app: FastAPI) -> None:
 async def _description(request: Request) -> Response:
     """GET /v1/openapi.json: the bytes that were made at the start."""
     return fresh.tagged(request, request.app.state.description, "application/json")
+
+
+def _inner_shapes(operation: dict[str, Any]) -> dict[str, Any]:
+    """The shapes inside that of a body which is read by hand; they move to where references look for them."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    found: dict[str, Any] = body.get("schema", {}).pop("$defs", {})
+    return found
 
 
 def _drop_fastapis(responses: dict[str, Any]) -> None:

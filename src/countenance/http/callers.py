@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -125,14 +126,14 @@ async def repeatable(
 
 
 async def known_query(request: Request) -> None:
-    """Refuse a query with a name that this call does not have, or with one twice."""
-    known = request.app.state.queries.get((request.scope["route"].path_format, request.method), frozenset())
-    names = [name for name, _ in request.query_params.multi_items()]
-    for name in names:
+    """Refuse a query with a name that this call does not have, or with one twice that is no list."""
+    known = request.app.state.queries.get((request.scope["route"].path_format, request.method), {})
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    for name, times in names.items():
         if name not in known:
             raise unknown(name, known, "query parameter")
-    if len(set(names)) != len(names):
-        raise BadInput("a query parameter comes twice")
+        if times > 1 and not known[name]:
+            raise BadInput("a query parameter comes twice")
 
 
 async def inside(

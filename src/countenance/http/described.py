@@ -92,12 +92,14 @@ def said() -> list[dict[str, Any]]:
     ]
 
 
-def flags(names: Sequence[str]) -> dict[str, Any]:
-    """Query parameters of these names, each a word, read by hand."""
-    return {"parameters": [_flag(name) for name in names]}
+def flags(names: Sequence[str], several: Sequence[str]) -> dict[str, Any]:
+    """Query parameters of these names, each a word, read by hand; those that may come several times are lists."""
+    return {"parameters": [_flag(name, several) for name in names]}
 
 
-def _flag(name: str) -> dict[str, Any]:
+def _flag(name: str, several: Sequence[str]) -> dict[str, Any]:
+    if name in several:
+        return {"name": name, "in": "query", "schema": {"type": "array", "items": _WORD, "maxItems": 20}}
     if name not in ASKED:
         return {"name": name, "in": "query", "schema": _WORD}
     return {"name": name, "in": "query", "required": True, "schema": {**_WORD, "examples": [ASKED[name]]}}

@@ -19,7 +19,7 @@ from countenance.http.bodies import document
 from countenance.http.callers import Alias, Caller, Inside, Once, Said, house_of
 from countenance.http.problems import RECEIPT
 from countenance.policy.whatif import moment
-from countenance.service import admit, auth, history, pages, people, person, records, shown
+from countenance.service import admit, agreed, auth, history, pages, people, person, shown
 from countenance.service.erase import erase
 from countenance.service.export import export
 
@@ -127,7 +127,7 @@ async def record_consent(request: Request, response: Response, inside: Inside, o
 @router.get("/collections/{collection}/subjects/{subject}/consents", **described.keyed(own.ConsentRecords, 404))
 async def list_consents(request: Request, who: Caller, inside: Inside, subject: Alias) -> Any:
     """Every record of consent of a person, withdrawn and refused ones too: the receipts to give them."""
-    found, consents = await run_in_threadpool(records.of_subject, house_of(request), who, inside, subject)
+    found, consents = await run_in_threadpool(agreed.of_subject, house_of(request), who, inside, subject)
     return {"subject": found, "records": list(consents)}
 
 

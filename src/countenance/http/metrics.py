@@ -77,6 +77,9 @@ class _OfHouse(Collector):
         yield GaugeMetricFamily("countenance_leaves", "Durable leaves of the log.", value=self._house.log.size)
         yield from self._of_witnesses()
         yield GaugeMetricFamily(
+            "countenance_stopped", "Whether an emergency stop is on.", value=int(self._house.in_force.held.stopped)
+        )
+        yield GaugeMetricFamily(
             "countenance_references", "References in memory, of all collections.", value=len(self._house.index)
         )
         yield GaugeMetricFamily(

@@ -1,8 +1,8 @@
 """The operator's doors: is it alive, is it ready, what does it count; and the public ledger, file by file.
 
-None of them asks for a key. The ledger's door gives checkpoints, tiles and announcements of keys under their one
-spelling, any leaf's proof in the newest cosigned checkpoint (`witnessed/INDEX`), and nothing else: no other path of the
-machine can be named, and no symbolic link is followed. It repairs nothing.
+None of them asks for a key. The ledger's door gives checkpoints, tiles, announcements of keys and the texts beside them
+(ledger/beside.py) under their one spelling, any leaf's proof in the newest cosigned checkpoint (`witnessed/INDEX`), and
+nothing else: no other path of the machine can be named, and no symbolic link is followed. It repairs nothing.
 Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 8246 for `immutable`.
 """
 
@@ -19,7 +19,7 @@ from fastapi import APIRouter, Request, Response
 from countenance.domain.errors import CountenanceError, LogUnavailable, NotFound
 from countenance.http import fresh, problems, witnessed
 from countenance.http import metrics as exposition
-from countenance.ledger import publish, tiles
+from countenance.ledger import beside, publish, tiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def router(house: House, metrics: Metrics) -> APIRouter:
             require_ready(house)
         except CountenanceError as error:
             return problems.response(error, request_id(request))
-        return {"ready": True}
+        return {"ready": True, **({"stopped": True} if house.in_force.held.stopped else {})}
 
     @doors.get("/metrics")
     async def counts() -> Response:
@@ -104,17 +104,16 @@ def serve_file(public: Path, path: str, request: Request) -> Response:
         raw = read_published(public, path)
     except NotFound as error:
         return problems.response(error, request_id(request))
-    if _is_text(path):
-        return fresh.tagged(request, raw, PLAIN)
+    if _is_text(path) or beside.lasting(path) or beside.renewed(path):
+        media = "application/json" if path.endswith(".json") else PLAIN
+        return fresh.tagged(request, raw, media, FOR_EVER if beside.lasting(path) else fresh.ASK_FIRST)
     return fresh.tagged(request, raw, "application/octet-stream", FOR_EVER)
 
 
 def read_published(public: Path, path: str) -> bytes:
-    """The bytes of a checkpoint, a tile, an entry bundle or a key's announcement.
-
-    Raises NotFound for any other name, LogUnavailable.
-    """
-    if not _is_text(path) and tiles.parse_path(path) is None:
+    """The bytes of a file that is published. Raises NotFound for any other name, LogUnavailable."""
+    known = _is_text(path) or beside.lasting(path) or beside.renewed(path)
+    if not known and tiles.parse_path(path) is None:
         raise NotFound("the ledger has no file of this name")
     try:
         descriptor = _open_below(public, PurePosixPath(path).parts)

@@ -29,6 +29,7 @@ from countenance.domain.errors import BadInput, Misconfigured, Overloaded
 from countenance.http import operation, problems, watch
 from countenance.http.metrics import Metrics
 from countenance.http.watch import Limits, Watched
+from countenance.service.schedule import Announcer
 
 if TYPE_CHECKING:
     import asyncio
@@ -97,7 +98,15 @@ def serve(
     Raises Misconfigured where the address, the TLS files or the port cannot be used.
     """
     log = log or Lines()
-    listen(lambda: compose(house, serving, log, create), house, serving, ready=ready, log=log)
+    held = _announcing(house, log)
+    listen(lambda: compose(house, serving, log, create), held, serving, ready=ready, log=log)
+
+
+@contextmanager
+def _announcing(house: House, log: Log) -> Iterator[None]:
+    """The house, and beside it who announces what is coming; the house is closed last."""
+    with house, Announcer(house, log):
+        yield
 
 
 def listen(

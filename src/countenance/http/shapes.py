@@ -13,7 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:30:00Z"])]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Receipt = Annotated[str, Field(description="Proof that the leaf is in the log: one line of base64url.")]
+Fact = Literal["name", "sector", "acts-for", "seat", "use", "contact", "camera", "capture", "minors", "legal-effect"]
 Index = Annotated[int, Field(ge=0, description="The leaf's index in the log.")]
+RestsOn = Annotated[
+    dict[Fact, Literal["declared", "verified"]],
+    Field(description="Of each fact of the customer, whether somebody checked it; empty where none was asked about."),
+]
 
 
 class Shape(BaseModel):
@@ -54,6 +59,7 @@ class Decision(Shape):
     duties: list[str]
     assumed: list[str]
     errors: list[str]
+    rests_on: RestsOn = Field(default_factory=dict)
 
 
 class Answer(Shape):
@@ -242,54 +248,7 @@ class Me(Shape):
     grant: Grant
 
 
-class Policies(Shape):
-    in_force: list[Pack]
-    digest: str
-
-
-class PackText(Shape):
-    name: str
-    digest: str
-    text: str
-
-
-class Witnessed(Shape):
-    """A checkpoint that the quorum cosigned. at: the oldest of their times; checkpoint: the signed note."""
-
-    size: int
-    by: list[str]
-    at: str
-    checkpoint: str
-
-
-class Log(Shape):
-    """The transparency log: its name, public key, and how many leaves it has.
-
-    keys: announcements of its later keys, each a tlog-proof. state: whether enough witnesses (the quorum) cosigned.
-    witnessed: the newest checkpoint that they did, by whom, and when at the latest; null: unwitnessed.
-    """
-
-    origin: str
-    vkey: str
-    size: int
-    keys: list[str]
-    state: Literal["unwitnessed", "witnessed"]
-    witnesses: list[str]
-    quorum: int
-    witnessed: Witnessed | None
-
-
-class NewShown(Shape):
-    """A receipt on one line, or the text of a receipt, a tlog-proof or a checkpoint, that this log signed."""
-
-    proof: str = Field(min_length=1, max_length=60_000)
-
-
-class Shown(Shape):
-    """What was shown is of the log's one history. shown: leaves under it; size: of the log."""
-
-    shown: int
-    size: int
+Digest = Annotated[str, Field(description="`sha256:` and 64 hex digits.")]
 
 
 class Problem(Shape):

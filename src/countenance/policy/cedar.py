@@ -15,21 +15,25 @@ Source: the Cedar policy language (docs.cedarpolicy.com); cedarpy 4.12.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
 from countenance.domain.decision import Ask, Facts, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.policy import context as facts_read
+from countenance.policy import entities as shaped
 from countenance.policy import lifts as lifting
-from countenance.policy import packs, residual, words
+from countenance.policy import packs, places, residual, words
+from countenance.policy.constant import written_out
+from countenance.policy.folded import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import ItemsView, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -41,6 +45,10 @@ _CUSTOMER = {"type": "Customer", "id": "customer"}
 _USE = {"type": "Use", "id": "use"}
 _PREPARED_ASKS = 4096
 """Asks whose entities are kept parsed; about 4 kB each."""
+_OFTEN = 200
+"""Asks on the same facts from which on they are written out into the rules, which takes as long as some 200 gain."""
+_MOST_WRITTEN = 64
+"""Sets with facts written out that are kept, about 1 MB each."""
 _VERDICTS = 1024
 """Verdicts that are kept; about 2 kB each."""
 _LIFTED = 1024
@@ -74,11 +82,16 @@ def load(names: Sequence[str] | None = None, extra: Path | None = None) -> Polic
 
 def assemble(files: Sequence[PackFile]) -> PolicySet:
     """A policy set of these packs, each checked on its own; BadRecord names pack and rule at fault."""
+    return of(files, packs.schema())
+
+
+def of(files: Sequence[PackFile], schema: str) -> PolicySet:
+    """As `assemble`, under the text of a schema that need not be this installation's."""
     rules: dict[str, Rule] = {}
     for file in files:
-        rules |= packs.rules(file, check(file), len(rules))
+        rules |= packs.rules(file, _checked(file.text, file.name, _schema_of(schema)), len(rules))
     return PolicySet(
-        digest=packs.set_digest(files),
+        digest=packs.set_digest(files, schema),
         packs=tuple((file.name, file.digest) for file in files),
         files=tuple(files),
         rules=rules,
@@ -92,20 +105,40 @@ def check(file: PackFile) -> list[tuple[str, Mapping[str, str]]]:
     return _checked(file.text, file.name, _schema())
 
 
+def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
+    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
+    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
+    return {form["annotations"]["id"]: form for each in found for form in each.values()}
+
+
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as error:
-        raise BadRecord(f"{name}: is not Cedar: {error}") from None
+        raise BadRecord(f"{name}.cedar: line {_unread(text)}: is not Cedar: {error}") from None
     if parsed["templates"]:
-        raise BadRecord(f"{name}: a pack holds rules, no templates")
+        raise BadRecord(f"{name}.cedar: a pack holds rules, no templates")
     if odd := residual.finer_than_hours(list(parsed["staticPolicies"].values())):
         raise BadRecord(f"{name}: a rule compares times with whole hours, such as 2020-06-11, and not with {odd}")
+    if named := sorted(residual.entities_named(list(parsed["staticPolicies"].values())) - {"Action"}):
+        raise BadRecord(f"{name}.cedar: a rule reads what a {named[0]} is, and names none by an id")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
-        raise BadRecord(f"{name}: {found.errors[0]}")
+        first = found.errors[0]
+        line = places.line_of(text, int(first.policy_id.removeprefix("policy")))
+        raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
     ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
+
+
+def _unread(text: str) -> int:
+    """The line of the first rule that is not Cedar."""
+    for piece in places.pieces(text):
+        try:
+            cedarpy.policies_to_json_str(piece.text)
+        except ValueError:
+            return piece.line
+    return 1
 
 
 class Rulebook:
@@ -137,7 +170,8 @@ def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) 
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), lifts=lifts)
+    named = facts_read.claimed(facts) if lifts else None
+    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), named)
 
 
 def redecide(
@@ -147,16 +181,17 @@ def redecide(
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
+    named = "" if lifts else None  # a leaf holds no name that could be verified
+    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), named)
 
 
-def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, *, lifts: bool) -> Verdict:
+def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, named: str | None) -> Verdict:
     # A rule changes its mind on the hour (`_checked`): that, which the leaf has too, stands for each moment in it.
     hour = on.replace(minute=0, second=0, microsecond=0)
     verdict = _remembered(policies, prepared, hour, values)
-    if not lifts or verdict.allowed or verdict.errors:
+    if named is None or verdict.allowed or verdict.errors:
         return verdict
-    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values))
+    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values, named))
 
 
 @lru_cache(maxsize=_VERDICTS)
@@ -166,24 +201,34 @@ def _remembered(policies: PolicySet, prepared: Prepared, hour: datetime, values:
 
 
 @lru_cache(maxsize=_LIFTED)
-def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple[Lift, ...]:
+def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values, named: str) -> tuple[Lift, ...]:
     """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions."""
     prepared = prepare(ask)
+    opens, fewer, names = _open(policies, prepared)
 
     def again(then: datetime, changed: dict[str, Value]) -> Verdict:
-        return _evaluate(policies, prepared, then, tuple(changed.values()))
+        # What fewer rules deny, all deny; what they allow, or lack a fact for, all are asked.
+        values = tuple(changed.values())
+        verdict = _evaluate(fewer, prepared, then, values, names)
+        return _evaluate(policies, prepared, then, values) if verdict.allowed or verdict.errors else verdict
 
     denied = _remembered(policies, prepared, on, values)
-    return lifting.find(ask, on, denied, facts_read.named(values), _opens(policies, prepared), again)
+    return lifting.find(ask, on, denied, facts_read.named(values), opens, again, named)
 
 
-def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Values) -> Verdict:
-    written = facts_read.written(values)
+def _evaluate(
+    policies: PolicySet, prepared: Prepared, on: datetime, values: Values, names: frozenset[str] | None = None
+) -> Verdict:
+    written = facts_read.written(values, names)
     context = written.context
     if written.errors:
         return Verdict("deny", policies.packs, (), errors=written.errors, context=context)
     request = {**prepared.request, "context": written.at(on)}
-    found = cedarpy.is_authorized(request, policies.handle, prepared.entities)
+    return _said(policies, cedarpy.is_authorized(request, policies.handle, prepared.entities), on, context)
+
+
+def _said(policies: PolicySet, found: cedarpy.AuthzResult, on: datetime, context: Mapping[str, Value]) -> Verdict:
+    """The verdict in what Cedar found: an allow needs its Allow and no error of any rule."""
     said = found.diagnostics
     errors, rules = tuple(said.errors), [policies.rules[each] for each in said.id_annotations_by_reason.values()]
     allowed = found.decision is cedarpy.Decision.Allow and not errors
@@ -195,6 +240,55 @@ def _evaluate(policies: PolicySet, prepared: Prepared, on: datetime, values: Val
     duties = _duties(rules) if allowed else ()
     reasons = tuple([rule.reason for rule in rules])
     return Verdict("allow" if allowed else "deny", policies.packs, reasons, (), duties, errors, context)
+
+
+class Many:
+    """Decides many asks, without what would lift them: the verdicts of `decide`, in less time.
+
+    Customers and uses are parsed together; facts that come again and again are written out into the rules. One thread.
+    """
+
+    def __init__(self, policies: PolicySet) -> None:
+        self._policies = policies
+        self._forms = json.loads(cedarpy.policies_to_json_str("\n".join(file.text for file in policies.files)))
+        self._met: Counter[tuple[datetime, Values]] = Counter()
+        self._written: dict[tuple[datetime, Values], cedarpy.PolicySet] = {}
+
+    def decide(self, asked: Sequence[tuple[Ask, Facts]]) -> list[Verdict]:
+        """A verdict for each, in order. Raises BadInput where the time of one has no zone."""
+        prepared = prepare_all([ask for ask, _ in asked])
+        return [self._one(ready, facts) for ready, (_, facts) in zip(prepared, asked, strict=True)]
+
+    def _one(self, prepared: Prepared, facts: Facts) -> Verdict:
+        if prepared.errors:
+            return Verdict("deny", self._policies.packs, (), errors=prepared.errors)
+        on, values = facts_read.utc(facts.on), facts_read.derive(prepared.ask, facts)
+        said = facts_read.written(values)
+        handle = None if said.errors else self._handle(on, values)
+        if handle is not None:
+            found = cedarpy.is_authorized({**prepared.request, "context": "{}"}, handle, prepared.entities)
+            if not found.diagnostics.errors:
+                return _said(self._policies, found, on, said.context)
+        return _evaluate(self._policies, prepared, on, values)  # which names an error by the rule as it stands
+
+    def _handle(self, on: datetime, values: Values) -> cedarpy.PolicySet | None:
+        """The rules with these facts written out, once so many asks have had them that it was worth the while."""
+        key = (on, values)
+        if key in self._written or len(self._written) >= _MOST_WRITTEN:
+            return self._written.get(key)
+        self._met[key] += 1
+        if self._met[key] < _OFTEN:
+            return None
+        context = json.loads(facts_read.written(values).at(on))
+        forms = {name: {**rule, "conditions": written_out(rule["conditions"], context)} for name, rule in self._rules()}
+        rules = {name: rule for name, form in forms.items() if (rule := folded(form)) is not None}
+        text = cedarpy.policies_from_json_str(json.dumps({**self._forms, "staticPolicies": rules}))
+        self._written[key] = cedarpy.PolicySet.from_str(text)
+        return self._written[key]
+
+    def _rules(self) -> ItemsView[str, dict[str, object]]:
+        rules: dict[str, dict[str, object]] = self._forms["staticPolicies"]
+        return rules.items()
 
 
 def _duties(permits: Sequence[Rule]) -> tuple[str, ...]:
@@ -234,42 +328,55 @@ class Prepared:
 @lru_cache(maxsize=_PREPARED_ASKS)
 def prepare(ask: Ask) -> Prepared:
     """The entities and the request of an ask, parsed once and kept; its context is still missing."""
-    request = {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
-    found = entity_attributes(ask)
+    found = shaped.attributes(ask)
     uids = {"Customer": _CUSTOMER, "Use": _USE}
     listed = [{"uid": uid, "attrs": found[kind], "parents": []} for kind, uid in uids.items()]
     entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
-    return Prepared(ask, words.unknown(ask), request, entities)
+    return Prepared(ask, words.unknown(ask), _request(ask), entities)
 
 
-def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:
-    """What an ask is, as the attributes of the customer and of the use."""
-    seat_country, seat_region = words.seat(ask)
-    customer: dict[str, object] = {
-        "sector": ask.sector,
-        "acts_for": sorted(ask.acts_for),
-        "requested_by": sorted(ask.requested_by),
-        "parties": sorted(words.parties(ask)),
-        "seat_country": seat_country,
-        "seat_region": seat_region,
-    }
-    use: dict[str, object] = {name: getattr(ask, name) for name in _USE_ATTRIBUTES}
-    return {"Customer": customer, "Use": {**use, "territories": sorted(words.territories(ask))}}
+def prepare_all(asks: Sequence[Ask]) -> list[Prepared]:
+    """The same of many asks, for one use: each customer and each use among them is parsed once."""
+    uids: dict[str, dict[str, str]] = {}
+    listed: list[dict[str, object]] = []
+    placed: list[tuple[Ask, dict[str, dict[str, str]]]] = []
+    for ask in asks:
+        of: dict[str, dict[str, str]] = {}
+        for kind, attributes in shaped.attributes(ask).items():
+            text = kind + json.dumps(attributes)
+            if text not in uids:
+                uids[text] = {"type": kind, "id": str(len(uids))}
+                listed.append({"uid": uids[text], "attrs": attributes, "parents": []})
+            of[kind] = uids[text]
+        placed.append((ask, of))
+    entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
+    named = ((ask, {"principal": of["Customer"], "resource": of["Use"]}) for ask, of in placed)
+    return [Prepared(ask, words.unknown(ask), {**_request(ask), **uids}, entities) for ask, uids in named]
 
 
-def _opens(policies: PolicySet, prepared: Prepared) -> dict[str, lifting.Open]:
-    """What each forbid leaves open once the ask is known: partial evaluation with the context left out."""
+def _request(ask: Ask) -> dict[str, object]:
+    return {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
+
+
+def _open(policies: PolicySet, prepared: Prepared) -> tuple[dict[str, lifting.Open], PolicySet, frozenset[str]]:
+    """What each forbid leaves open once the ask is known; the set as it then is; the facts that it reads.
+
+    That is partial evaluation with the context left out: a proposal, on which no allow rests.
+    """
     request = {
         "principal": 'Customer::"customer"',
         "action": f'Action::"{prepared.ask.action}"',
         "resource": 'Use::"use"',
     }
     partial = cedarpy.is_authorized_partial(request, policies.handle, prepared.entities)
-    return {
-        each["annotations"]["id"]: residual.read(each["conditions"])
-        for each in partial.residuals.values()
-        if each["effect"] == "forbid"
-    }
+    known = {each["annotations"]["id"]: each for each in partial.residuals.values()}
+    asked = {name: folded({**each, "conditions": residual.as_rule(each["conditions"])}) for name, each in known.items()}
+    rules = {name: {**rule, "annotations": {"id": name}} for name, rule in asked.items() if rule is not None}
+    read = {name: residual.read(rule["conditions"]) for name, rule in rules.items()}
+    text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": rules, "templateLinks": []}))
+    opens = {name: each for name, each in read.items() if known[name]["effect"] == "forbid"}
+    names = frozenset(name for each in read.values() for name in each.names)
+    return opens, replace(policies, handle=cedarpy.PolicySet.from_str(text)), names
 
 
 @lru_cache(maxsize=1)
@@ -277,7 +384,9 @@ def _schema() -> cedarpy.Schema:
     return cedarpy.Schema.from_str(packs.schema())
 
 
-_USE_ATTRIBUTES = (
-    "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors",
-    "legal_effect",
-)  # fmt: skip
+@lru_cache(maxsize=4)
+def _schema_of(text: str) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        raise BadRecord(f"schema.cedarschema: {error}") from None

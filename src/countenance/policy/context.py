@@ -114,6 +114,11 @@ def derive(ask: Ask, facts: Facts) -> Values:
     )
 
 
+def claimed(facts: Facts) -> str:
+    """Id of the exception by name that an unverified customer would have once it is verified; "" if none."""
+    return "" if facts.verified else EXCEPTIONS.get(facts.organisation, "")
+
+
 def named(values: Values) -> dict[str, Value]:
     """The context as answers and leaves carry it: each value under its name."""
     return dict(zip(_NAMES, values, strict=True))
@@ -149,10 +154,12 @@ class Written:
 
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
-def written(values: Values) -> Written:
-    """The context in Cedar's form; few contexts differ, so each is written once and kept."""
+def written(values: Values, names: frozenset[str] | None = None) -> Written:
+    """The context in Cedar's form; few contexts differ, so each is written once and kept. names: only these facts."""
     tree: dict[str, object] = {}
     for name, value in zip(_NAMES, values, strict=True):
+        if names is not None and name not in names:
+            continue
         *path, leaf = name.split(".")
         node = tree
         for part in path:
@@ -160,7 +167,8 @@ def written(values: Values) -> Written:
         node[leaf] = value
     said = named(values)
     errors = [words.unknown_in(flag, str(said[name]), known) for flag, name, known in _WORDS if said[name] not in known]
-    return Written(json.dumps(tree).removeprefix("{"), tuple(errors), MappingProxyType(said))
+    text = json.dumps(tree).removeprefix("{") if tree else "}"
+    return Written(text, tuple(errors), MappingProxyType(said))
 
 
 def utc(moment: datetime) -> datetime:

@@ -12,9 +12,13 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import tomllib
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,16 +26,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from countenance.domain.decision import Authority, Law, Paperwork, Signature
 from countenance.domain.errors import BadRecord
 from countenance.policy import words
-from countenance.policy.table import Table, https
+from countenance.policy.table import Table, https, with_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+T = TypeVar("T")
 MAX_BYTES = 1_000_000
 """Longest record read, in bytes; the longest real one is a few kilobytes."""
 SIGNED_AS = b"countenance/law-assessment/v1\n"
 """Prefix of what is signed, so that no signature made for another end fits here."""
+_ID = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _KEY_BYTES, _SIGNATURE_BYTES = 32, 64  # RFC 8032, section 5.1
 _REPORT_SECTIONS = tuple("abcdefgh")
 ERRORS_SECTION = "f"
@@ -39,6 +45,28 @@ ERRORS_SECTION = "f"
 _ANSWERS = ("yes", "no", "unclear")
 
 
+@contextmanager
+def _lines(path: Path) -> Iterator[None]:
+    """Name the line as well in what is wrong with a field of the file."""
+    try:
+        yield
+    except BadRecord as error:
+        text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+        raise with_line(error, text) from None
+
+
+def _placed(read: Callable[[Path], T]) -> Callable[[Path], T]:
+    """The same reader, whose errors name the line too."""
+
+    @wraps(read)
+    def reads(path: Path) -> T:
+        with _lines(path):
+            return read(path)
+
+    return reads
+
+
+@_placed
 def read_law(path: Path) -> Law:
     """A law as a what-if: signatures are counted later, not verified. BadRecord names the field."""
     return _law(Table(_parse(path), path.name), path.name)
@@ -51,7 +79,9 @@ def registered(path: Path, keys: Collection[str]) -> Law:
     registered or a signature does not fit.
     """
     raw = _parse(path)
-    law = _law(Table(raw, path.name), path.name)
+    with _lines(path):
+        law = _law(Table(raw, path.name), path.name)
+        _signed_by_two(law, path.name)
     _every_criterion_has_a_source(raw, path.name)
     message = signed_message(raw)
     for signature in law.signed:
@@ -59,6 +89,58 @@ def registered(path: Path, keys: Collection[str]) -> Law:
             raise BadRecord(f"{path.name}: assessment.signed: a key is not registered")
         _verify(signature, message, path.name)
     return law
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A law as it is proposed, without signatures. document: as JSON has it; canonical: the bytes that are public."""
+
+    law: Law
+    document: Mapping[str, Any]
+    canonical: bytes
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` of the published bytes: what an assessor signs, and a leaf names."""
+        return f"sha256:{hashlib.sha256(self.canonical).hexdigest()}"
+
+    @property
+    def message(self) -> bytes:
+        """What an assessor signs."""
+        return SIGNED_AS + hashlib.sha256(self.canonical).digest()
+
+    def registered(self, signatures: Iterable[Signature]) -> Law:
+        """The law with these signatures, which somebody has verified."""
+        return replace(self.law, signed=tuple(signatures))
+
+
+def read_record(raw: bytes, name: str) -> Record:
+    """A law to be proposed, from the bytes of a TOML file. BadRecord names file and line, or the field."""
+    parsed = _parsed(raw, name)
+    if isinstance(parsed.get("assessment"), dict) and "signed" in parsed["assessment"]:
+        raise BadRecord(f"{name}: assessment.signed: signatures are given to a record that is proposed")
+    law = _law(Table(parsed, name), name)
+    if not _ID.fullmatch(law.id):
+        raise BadRecord(f"{name}: id: must be small letters and digits, parted by hyphens, 64 at most")
+    _every_criterion_has_a_source(parsed, name)
+    canonical = _canonical(parsed)
+    return Record(law, json.loads(canonical), canonical)
+
+
+def record_of(document: Mapping[str, Any]) -> Record:
+    """A record from what the registry holds. BadRecord where it is not one."""
+    name, plain = "the registry", dict(document)
+    for field in ("from", "until"):
+        try:
+            plain[field] = date.fromisoformat(plain[field]) if plain.get(field) else ""
+        except (TypeError, ValueError):
+            raise BadRecord(f"{name}: {field}: must be a date") from None
+    return Record(_law(Table(plain, name), name), document, _canonical(document))
+
+
+def registry_text(laws: Iterable[Law]) -> bytes:
+    """The bytes whose SHA-256 is `registry_digest`: the laws in canonical form, ordered by id."""
+    return _canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])
 
 
 def signed_message(record: Mapping[str, object]) -> bytes:
@@ -70,6 +152,7 @@ def signed_message(record: Mapping[str, object]) -> bytes:
     return SIGNED_AS + hashlib.sha256(_canonical(plain)).digest()
 
 
+@_placed
 def read_paperwork(path: Path) -> Paperwork:
     """What is on file for a use. Every part may be missing; BadRecord names a wrong or unknown field."""
     top = Table(_parse(path), path.name)
@@ -102,6 +185,7 @@ def read_paperwork(path: Path) -> Paperwork:
     return paper
 
 
+@_placed
 def read_authority(path: Path) -> Authority:
     """A warrant, court order, exigency or judicial authorisation; all but the times of a request is required."""
     top = Table(_parse(path), path.name)
@@ -125,7 +209,7 @@ def read_authority(path: Path) -> Authority:
 
 def registry_digest(laws: Iterable[Law]) -> str:
     """`sha256:` over the laws in force in the registry, in canonical form and ordered by id."""
-    return "sha256:" + hashlib.sha256(_canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])).hexdigest()
+    return "sha256:" + hashlib.sha256(registry_text(laws)).hexdigest()
 
 
 def _law(top: Table, name: str) -> Law:
@@ -140,6 +224,7 @@ def _law(top: Table, name: str) -> Law:
         until=top.day("until"),
         sources=top.urls("sources"),
         recognises=top.words("recognises", words.AUTHORITY_KINDS),
+        supersedes=top.text("supersedes", ""),
         assessment={each: assessment.word(each, _ANSWERS, "unclear") for each in words.CRITERIA},
         signed=tuple(_signature(each) for each in assessment.tables("signed")),
     )
@@ -162,6 +247,11 @@ def _coherent(law: Law, name: str) -> None:
         raise BadRecord(f"{name}: jurisdiction: {law.jurisdiction!r} is not one of level {law.level}")
     if law.until is not None and law.until <= law.start:
         raise BadRecord(f"{name}: until: must be after from")
+
+
+def _signed_by_two(law: Law, name: str) -> None:
+    if len({signature.key for signature in law.signed}) < 2 or not any(each.outside for each in law.signed):
+        raise BadRecord(f"{name}: assessment.signed: two people sign with different keys, one of them from outside")
 
 
 def _every_criterion_has_a_source(raw: Mapping[str, object], name: str) -> None:
@@ -205,13 +295,18 @@ def _bytes(text: str, length: int, at: str) -> bytes:
 def _parse(path: Path) -> dict[str, object]:
     try:
         raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            raise BadRecord(f"{path.name}: is longer than {MAX_BYTES} bytes")
-        return tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         raise BadRecord(f"{path.name}: cannot be read ({error.strerror})") from None
+    return _parsed(raw, path.name)
+
+
+def _parsed(raw: bytes, name: str) -> dict[str, Any]:
+    if len(raw) > MAX_BYTES:
+        raise BadRecord(f"{name}: is longer than {MAX_BYTES} bytes")
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRecord(f"{path.name}: is not TOML: {error}") from None
+        raise BadRecord(f"{name}: is not TOML: {error}") from None
 
 
 def _canonical(value: object) -> bytes:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from countenance.domain.decision import Reason
 from countenance.domain.errors import BadRecord, UnknownWord
+from countenance.policy.places import line_of
 from countenance.policy.table import https
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ DUTIES = {
 """What an allow may oblige to: the words of `@duties`, and what each asks."""
 STATUSES = ("on", "optional", "draft")
 """Of a pack in a fresh install: on; off, for whoever takes the promise up; off, and not fit to rely on yet."""
+STOP = "stop"
 MAX_BYTES = 1_000_000
 _LINE = re.compile(r"\A// ([a-z_]+): (\S.*\S|\S)\Z")
 _NAME = re.compile(r"\A[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*\Z")
@@ -123,6 +125,11 @@ def schema() -> str:
     return resources.files("countenance.policy").joinpath("schema.cedarschema").read_text("utf-8")
 
 
+def stop() -> PackFile:
+    """The pack of an emergency stop: it ships, and is in no set until somebody stops the house."""
+    return parse(resources.files("countenance.policy").joinpath(f"{STOP}.cedar").read_bytes(), STOP)
+
+
 def read(name: str, extra: Path | None = None) -> PackFile:
     """The pack called `name`, from this installation or the operator's folder. UnknownWord lists what there is."""
     if name in shipped():
@@ -167,10 +174,14 @@ def parse(raw: bytes, name: str) -> PackFile:
 def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start: int) -> dict[str, Rule]:
     """The rules of `pack` by id. found: (effect, annotations) of each, in the order of the file."""
     ruled: dict[str, Rule] = {}
-    for place, (effect, marks) in enumerate(found, start):
-        rule = _rule(pack.name, effect, marks, place)
+    for nth, (effect, marks) in enumerate(found):
+        try:
+            rule = _rule(pack.name, effect, marks, start + nth)
+        except BadRecord as error:
+            raise BadRecord(f"{pack.name}.cedar: line {line_of(pack.text, nth)}: {error.message}") from None
         if rule.reason.id in ruled:
-            raise BadRecord(f"{pack.name}: two rules are called {rule.reason.id}")
+            at = f"{pack.name}.cedar: line {line_of(pack.text, nth)}"
+            raise BadRecord(f"{at}: two rules are called {rule.reason.id}")
         ruled[rule.reason.id] = rule
     weak = {rule.reason.id for rule in ruled.values() if rule.reason.evidence != "T"}
     if not ruled or weak != pack.header.secondary:
@@ -179,16 +190,19 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
     return ruled
 
 
-def set_digest(packs: Sequence[PackFile]) -> str:
-    """`sha256:` over the schema and the names and digests of the packs, in whatever order."""
+def set_digest(packs: Sequence[PackFile], under: str = "") -> str:
+    """`sha256:` over the schema and the names and digests of the packs, in whatever order.
+
+    under: the text of the schema; this installation's where it is empty.
+    """
     lines = sorted(f"{pack.name} {pack.digest}\n" for pack in packs)
-    whole = hashlib.sha256(schema().encode()).hexdigest() + "\n" + "".join(lines)
+    whole = hashlib.sha256((under or schema()).encode()).hexdigest() + "\n" + "".join(lines)
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _rule(pack: str, effect: str, annotations: Mapping[str, str], place: int) -> Rule:
     name = annotations.get("id", "")
-    at = f"{pack}: rule {name or place}"
+    at = f"rule {name}" if name else "this rule"
     if not name.startswith(pack + ".") or not _NAME.match(name[len(pack) + 1 :]):
         raise BadRecord(f"{at}: its @id must be `{pack}.` and a name in small letters")
     if odd := set(annotations) - _ANNOTATIONS:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BELOW = {"<": 0, "<=": 1, ">=": 0, ">": 1}
 """Added to `limit - 1`: x < 5 and x >= 5 part the numbers at 4, x <= 5 and x > 5 at 5."""
 
+_CONTEXTS = ({"unknown": [{"Value": "context"}]}, {"Var": "context"})
+"""The context as partial evaluation writes it that was left out, and as a rule does."""
 _ARITHMETIC = frozenset({"offset", "durationSince", "toDate", "toTime", "duration"})
 _HOUR = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:00:00(\.000)?Z)?\Z")
 
@@ -36,7 +38,10 @@ def read(residual: object) -> Open:
             if operator in _BELOW and isinstance(sides, dict):
                 _compare(operator, sides, limits, days)
         words |= set(_words(node))
-    return Open(frozenset(names - {"on"}), frozenset(limits), frozenset(days), frozenset(words))
+    facts = frozenset(names - {"on"})
+    asking = [part for part in _parts(residual) if any((_fact(node) or "on") != "on" for node in _nodes(part))]
+    together = not (limits or days or words) and len(asking) == 1 and _is_unless(asking[0])
+    return Open(facts, frozenset(limits), frozenset(days), frozenset(words), together)
 
 
 def finer_than_hours(policies: object) -> str:
@@ -48,6 +53,23 @@ def finer_than_hours(policies: object) -> str:
             if operator == "datetime" and not _HOUR.match(text := str(_text(sides))):
                 return text
     return ""
+
+
+def as_rule(residual: object) -> object:
+    """A residual's conditions as those of a rule: the context that was left out is what a rule calls the context."""
+    if residual == _CONTEXTS[0]:
+        return _CONTEXTS[1]
+    if isinstance(residual, list):
+        return [as_rule(each) for each in residual]
+    return {name: as_rule(each) for name, each in residual.items()} if isinstance(residual, dict) else residual
+
+
+def entities_named(policies: object) -> set[str]:
+    """The types of the entities that these policies, in Cedar's JSON form, name by an id."""
+    found = (node.get(key) for node in _nodes(policies) for key in ("entity", "__entity"))
+    several = (node["entities"] for node in _nodes(policies) if isinstance(node.get("entities"), list))
+    every = [*found, *(entity for each in several if isinstance(each, list) for entity in each)]
+    return {str(entity["type"]) for entity in every if isinstance(entity, dict) and "type" in entity}
 
 
 def _compare(operator: str, sides: dict[str, object], limits: set[tuple[str, int]], days: set[date]) -> None:
@@ -79,6 +101,24 @@ def _texts(node: object) -> Iterator[str]:
             yield text
 
 
+def _parts(tree: object) -> Iterator[object]:
+    """What must all be so for the rule to hold: the sides of each `&&`, from the conditions down."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from _parts(each["body"])
+    elif isinstance(tree, dict) and isinstance(sides := tree.get("&&"), dict):
+        yield from _parts(sides["left"])
+        yield from _parts(sides["right"])
+    else:
+        yield tree
+
+
+def _is_unless(part: object) -> bool:
+    """Whether it is `!(context.a && context.b && …)`, which ends only when each of these facts holds."""
+    denied = part.get("!") if isinstance(part, dict) else None
+    return isinstance(denied, dict) and all(_fact(each) is not None for each in _parts(denied["arg"]))
+
+
 def _text(call: object) -> object:
     """The text that an extension function is called with."""
     return call[0].get("Value") if isinstance(call, list) and len(call) == 1 and isinstance(call[0], dict) else None
@@ -102,8 +142,7 @@ def _fact(node: object) -> str | None:
     while isinstance(node, dict) and isinstance(step := node.get("."), dict):
         path.append(str(step["attr"]))
         node = step["left"]
-    whole = {"unknown": [{"Value": "context"}]}
-    return ".".join(reversed(path)) if path and node == whole else None
+    return ".".join(reversed(path)) if path and node in _CONTEXTS else None
 
 
 def _number(node: object) -> int | None:

@@ -7,6 +7,7 @@ that names file and field. Source: TOML 1.0; the formats are those of docs/polic
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -127,3 +128,32 @@ def https(url: str, at: str) -> str:
     if not url.startswith("https://") or len(url) <= len("https://") or any(c.isspace() for c in url):
         raise BadRecord(f"{at}: must be an https address")
     return url
+
+
+_SAID = re.compile(r"\A(?P<file>[^:\n]+): (?P<field>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*): ")
+_OPENS = re.compile(r"\A\s*\[\[?\s*([A-Za-z0-9_.-]+)\s*\]\]?")
+_SETS = re.compile(r"\A\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=")
+
+
+def with_line(error: BadRecord, text: str) -> BadRecord:
+    """The same error with the line of its field in the file, or of the table that lacks it; as it was where none is."""
+    found = _SAID.match(error.message)
+    line = None if found is None else line_of(text, found["field"])
+    if found is None or line is None:
+        return error
+    rest = error.message.removeprefix(f"{found['file']}: ")
+    return BadRecord(f"{found['file']}: line {line}: {rest}", next_step=error.next_step)
+
+
+def line_of(text: str, field: str) -> int | None:
+    """The first line that sets the field of this dotted name; else the first of its table."""
+    table, opened = "", None
+    for number, line in enumerate(text.splitlines(), 1):
+        if opens := _OPENS.match(line):
+            table = f"{opens[1]}."
+            opened = number if opened is None and field.startswith(table) else opened
+        elif (sets := _SETS.match(line)) and table + sets[1] == field:
+            return number
+        if table and field == table.rstrip("."):
+            return number
+    return opened

@@ -76,6 +76,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "model": tuple(MODELS),
 }
 """Words of the facts; the first of each is what is assumed."""
+_OF_FACTS = (*_CHOICES, "organisation", "authority", "law", "paperwork", "on")
+"""The flags that say facts; all others are words of the ask, or packs."""
 _DAY = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
 _TIME = re.compile(rf"\A[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt]{_CLOCK}(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}})\Z")
@@ -92,35 +94,76 @@ class WhatIf:
     errors: tuple[str, ...]
 
 
-def read(said: Said, *, now: datetime, model: ModelFacts) -> WhatIf:
+def read(said: Said, *, now: datetime, model: ModelFacts, registry: tuple[Law, ...] = ()) -> WhatIf:
     """What was asked. said: values by flag, without dashes; a flag that is missing was left out.
 
-    now: the aware time to assume. model: the shipped model's evaluation. Raises BadInput for a flag that is
-    required, given twice or not a time, and BadRecord for a file that cannot be used.
+    now: the aware time to assume. model: the shipped model's evaluation. registry: the laws on record. Raises BadInput
+    for a flag that is required, given twice or not a time, and BadRecord for a file that cannot be used.
     """
-    _check_flags(said)
-    assumed: list[str] = []
-    ask = _ask(said, assumed)
-    choices = {flag: _one(said, flag) or _assume(assumed, flag, known[0]) for flag, known in _CHOICES.items()}
-    errors = [
-        words.unknown_in(flag, word, _CHOICES[flag]) for flag, word in choices.items() if word not in _CHOICES[flag]
-    ]
-    facts = Facts(
-        on=_on(said, assumed, now),
-        model=MODELS.get(choices["model"], MODELS["unevaluated"])(model),
-        verified=choices["verified"] == "yes",
-        organisation=_one(said, "organisation"),
-        grant=GRANTS.get(choices["grant"], GRANTS["none"]),
-        authority=_authority(said, assumed),
-        laws=_laws(said, assumed),
-        paperwork=_paperwork(said, assumed),
-        consent="on-record" if choices["consent"] == WRITTEN else choices["consent"],
-        written_release=choices["consent"] == WRITTEN,
-        probe_basis=choices["probe-basis"],
-        activity=ACTIVITIES.get(choices["activity"], ACTIVITIES["tripped"]),
-    )
-    packs = tuple(said["pack"]) if said.get("pack") else None
-    return WhatIf(ask, facts, packs, tuple(assumed), tuple(errors))
+    return Reader(now, model, registry).read(said)
+
+
+class Reader:
+    """Reads many questions of one moment; each file that they name, and each set of facts, is read once."""
+
+    def __init__(self, now: datetime, model: ModelFacts, registry: tuple[Law, ...] = ()) -> None:
+        self._now, self._model, self._registry = now, model, registry
+        self._known: dict[tuple[object, ...], _Known] = {}
+
+    def read(self, said: Said) -> WhatIf:
+        """As `read`."""
+        _check_flags(said)
+        assumed: list[str] = []
+        ask = _ask(said, assumed)
+        known = self._facts_of(said)
+        packs = tuple(said["pack"]) if said.get("pack") else None
+        return WhatIf(ask, known.facts, packs, (*assumed, *known.assumed), known.errors)
+
+    def check(self, said: Said) -> None:
+        """Raise what `read` would raise, for less."""
+        _check_flags(said)
+        for flag, values in said.items():
+            if len(values) > 1 and flag not in SETS:
+                _one(said, flag)
+        self._facts_of(said)
+
+    def _facts_of(self, said: Said) -> _Known:
+        key = tuple([tuple(said.get(flag) or ()) for flag in _OF_FACTS])
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._facts(said)
+        return known
+
+    def _facts(self, said: Said) -> _Known:
+        assumed: list[str] = []
+        choices = {flag: _one(said, flag) or _assume(assumed, flag, known[0]) for flag, known in _CHOICES.items()}
+        errors = [
+            words.unknown_in(flag, word, _CHOICES[flag]) for flag, word in choices.items() if word not in _CHOICES[flag]
+        ]
+        facts = Facts(
+            on=_on(said, assumed, self._now),
+            model=MODELS.get(choices["model"], MODELS["unevaluated"])(self._model),
+            verified=choices["verified"] == "yes",
+            organisation=_one(said, "organisation"),
+            grant=GRANTS.get(choices["grant"], GRANTS["none"]),
+            authority=_authority(said, assumed),
+            laws=_laws(said, assumed, self._registry),
+            paperwork=_paperwork(said, assumed),
+            consent="on-record" if choices["consent"] == WRITTEN else choices["consent"],
+            written_release=choices["consent"] == WRITTEN,
+            probe_basis=choices["probe-basis"],
+            activity=ACTIVITIES.get(choices["activity"], ACTIVITIES["tripped"]),
+        )
+        return _Known(facts, tuple(assumed), tuple(errors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Facts as they were said or assumed, and a sentence for each unknown word."""
+
+    facts: Facts
+    assumed: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 def moment(text: str, name: str = "on") -> datetime:
@@ -182,11 +225,12 @@ def _on(said: Said, assumed: list[str], now: datetime) -> datetime:
     return on
 
 
-def _laws(said: Said, assumed: list[str]) -> tuple[Law, ...]:
-    """The records named, as what-ifs. The registry adds none: no law ships."""
+def _laws(said: Said, assumed: list[str], registry: tuple[Law, ...]) -> tuple[Law, ...]:
+    """The records named, as what-ifs, and them alone; the registry's where none is named."""
     files = said.get("law") or ()
     if not files:
         _assume(assumed, "laws", "registry")
+        return registry
     found = tuple(laws.read_law(Path(file)) for file in files)
     if len({law.id for law in found}) < len(found):
         raise BadRecord("law: two records have the same id")

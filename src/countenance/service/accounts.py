@@ -150,13 +150,13 @@ def register_here(house: House, new: NewAccount) -> Registered:
     """Register a person on the machine itself: whoever can read the master key is where trust begins."""
     key, made = _checked(new), ids.new("account")
     about = Private(customer=new.customer, matter=made)
-    with house.database.begin() as connection:
+
+    def effect(connection: Connection) -> None:
         if new.customer and _customer(connection, new.customer) is None:
             raise _no_customer()
         _add(house, connection, made, new, new.customer, key)
-        words = deed_words("account-register", "machine")
-        debt = owed.owe(connection, "administration", words, about, "registered", house.now())
-    return Registered(made, owed.pay_one(house, debt))
+
+    return Registered(made, owed.by_machine(house, "account-register", about, "registered", effect))
 
 
 def end(house: House, who: Account, account: str) -> Answered[str]:
@@ -273,6 +273,11 @@ def _checked(new: NewAccount) -> bytes:
     if odd := sorted(new.roles - ROLES):
         shown = odd[0] if odd[0].isascii() and odd[0].isprintable() and len(odd[0]) <= 40 else "this"
         raise UnknownWord(f"{shown} is not a role", next_step=f"Known are: {', '.join(sorted(ROLES))}.")
+    if "assessor" in new.roles and (new.roles != {"assessor"} or new.customer):
+        raise BadInput(
+            "an assessor is from outside the provider, has no other role, and is no customer's person",
+            next_step="Register that person with the one role `assessor`, or without it.",
+        )
     return signed.public_key(new.public_key)
 
 

@@ -16,10 +16,12 @@ from countenance.domain import ids
 from countenance.domain.errors import Conflict, NotFound
 from countenance.service import owed
 from countenance.service.application import check, facts_row
-from countenance.service.gate import Private, deed_words
+from countenance.service.gate import Private
 from countenance.storage.tables import customers, grants
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from countenance.service.app import House
     from countenance.service.application import Application
 
@@ -40,11 +42,11 @@ def register_here(house: House, application: Application) -> Registered:
         "id": made, "created": ids.utc(house.now()), "facts": facts_row(application), "status": "active",
         "sealed_key": house.vault.new_customer_key(made),
     }  # fmt: skip
-    with house.database.begin() as connection:
+
+    def effect(connection: Connection) -> None:
         connection.execute(insert(customers), row)
-        words = deed_words("agency-register", "machine")
-        debt = owed.owe(connection, "administration", words, Private(customer=made), "registered", house.now())
-    return Registered(made, owed.pay_one(house, debt))
+
+    return Registered(made, owed.by_machine(house, "agency-register", Private(customer=made), "registered", effect))
 
 
 def require(house: House, customer: str) -> None:

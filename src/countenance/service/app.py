@@ -19,8 +19,8 @@ from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger import newer
 from countenance.ledger.log import Log
-from countenance.policy import cedar, laws, roles
-from countenance.service import build, documents, erase, founding, kept, owed, rotation
+from countenance.policy import roles
+from countenance.service import documents, erase, founding, inforce, kept, owed, rotation
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from countenance.config import Settings
     from countenance.domain.decision import Law, ModelFacts
+    from countenance.policy.cedar import PolicySet
     from countenance.service.witnesses import Post
 
     Clock = Callable[[], datetime]
@@ -75,8 +76,6 @@ class House:
         """Not for callers: see `open`. What may fail for want of the operator comes first, the costly last."""
         self.settings = settings
         self.now = clock
-        self.laws: tuple[Law, ...] = ()
-        self.policies = cedar.load()
         self.roles = roles.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
@@ -118,6 +117,16 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def policies(self) -> PolicySet:
+        """The policy set that decides at this moment."""
+        return self.in_force.at(self.now()).policies
+
+    @property
+    def laws(self) -> tuple[Law, ...]:
+        """The laws of the registry that are in force at this moment."""
+        return self.in_force.at(self.now()).laws
+
     def model_facts(self, now: datetime) -> ModelFacts:
         """What the policy reads of the model in use."""
         return model_facts(self.calibration, self.engine.manifest.provenance, now.date())
@@ -143,12 +152,7 @@ class House:
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)
         self.meter = Meter(self.database, self._same_person(), lambda: ids.new("request"))
-        self.digests = {
-            "policy": self.policies.digest,
-            "laws": laws.registry_digest(self.laws),
-            "model": self.engine.model_digest,
-            "wheel": build.digest(),
-        }
+        self.in_force = inforce.InForce(self)
 
     def _settle(self, progress: Progress | None) -> None:
         """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
@@ -156,6 +160,7 @@ class House:
         kept.sweep(self.database, self.now())
         owed.pay(self)
         rotation.advance(self)
+        self.in_force.renew()
         erase.complete(self)
         documents.complete(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
@@ -163,6 +168,7 @@ class House:
             self.of_other_models = self.faces.count(connection) - loaded
         self._stack.enter_context(owed.Payer(self))
         self._stack.enter_context(self.witnesses)
+        self._stack.enter_context(inforce.Watch(self))
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)

@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import NotFound, Unauthenticated
+from countenance.service import standing
 from countenance.service.application import Customer, customer_of
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import customers, grants, keys
@@ -43,6 +44,15 @@ _LOOKUP = Fixed(
     .join(grants, grants.c.id == keys.c.grant_id)
     .join(customers, customers.c.id == grants.c.customer_id)
     .where(keys.c.id == bindparam("key"))
+)  # fmt: skip
+_GRANTED = (
+    select(
+        grants.c.id.label("grant_id"), grants.c.purposes, grants.c.modes, grants.c.places,
+        grants.c.until, grants.c.status.label("grant_status"),
+        customers.c.id.label("customer_id"), customers.c.facts, customers.c.sealed_key,
+    )
+    .join(customers, customers.c.id == grants.c.customer_id)
+    .where(customers.c.status == "active")
 )  # fmt: skip
 
 
@@ -152,12 +162,24 @@ def _in_force(database: Database, key: str) -> Principal:
     row = next(iter(database.rows(_LOOKUP, key=key)), None)
     if row is None or row.revoked is not None or row.customer_status != "active":
         raise _nobody()
-    return Principal(row.key_id, customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row))
+    return Principal(row.key_id, _customer(database, row), _grant(row))
 
 
 def still(database: Database, who: Principal) -> Principal:
     """The same caller as they are now. Raises Unauthenticated where the key has ended since it was looked up."""
     return _in_force(database, who.key)
+
+
+def granted(database: Database, since: datetime) -> tuple[Principal, ...]:
+    """Each grant that ends after `since`, of every customer in force, as a caller without a key; by grant."""
+    query = _GRANTED.where(grants.c.until > ids.utc(since)).order_by(grants.c.id)
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+    return tuple(Principal("", _customer(database, row), _grant(row)) for row in rows)
+
+
+def _customer(database: Database, row: Any) -> Customer:
+    return customer_of(row.customer_id, row.facts, row.sealed_key, standing.of(database, row.customer_id))
 
 
 def _parts(text: str) -> tuple[str, str]:

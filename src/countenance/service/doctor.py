@@ -6,6 +6,7 @@ house that no server could open. No finding names a key's content, a person or a
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from countenance.config import Settings
+    from countenance.policy.cedar import PolicySet
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ def examine(settings: Settings, now: datetime) -> tuple[Check, ...]:
         "backup": lambda: _backup(settings, now),
         "models": lambda: _models(settings),
         "calibration": lambda: _calibration(settings),
-        "policy": lambda: _policy(now),
+        "policy": lambda: _policy(settings, now),
     }
     return tuple(_checked(name, look) for name, look in checks.items())
 
@@ -209,10 +211,9 @@ def _calibration(settings: Settings) -> str:
     return f"made on {record.made_on}, with this model"
 
 
-def _policy(now: datetime) -> str:
-    from countenance.policy import cedar
-
-    policies = cedar.load()
+def _policy(settings: Settings, now: datetime) -> str:
+    """The set that this house has in force; that of a fresh install where it has none yet."""
+    policies = _in_force(settings)
     names = ", ".join(file.name for file in policies.files)
     if now.date() > policies.good_until:
         stale = ", ".join(file.name for file in policies.files if file.stale(now.date()))
@@ -222,6 +223,20 @@ def _policy(now: datetime) -> str:
         )
     soon = "; renew them soon" if policies.good_until - now.date() < SOON else ""
     return f"{names} load, and are good until {policies.good_until}{soon}"
+
+
+def _in_force(settings: Settings) -> PolicySet:
+    from countenance.policy import cedar
+    from countenance.service import sets
+
+    try:
+        found = db.look(settings.database, sets.CURRENT)
+    except CountenanceError:
+        found = []  # why it can't be read is for the check of the database to say
+    if not found:
+        return cedar.load()
+    digest, schema, texts = found[0]
+    return sets.checked(digest, schema, json.loads(texts)).policies
 
 
 def _verifier(settings: Settings) -> Verifier:

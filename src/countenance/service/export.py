@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from countenance.service import history, people, records
+from countenance.service import agreed, history, people
 from countenance.service.gate import Answered, Done, Permit
 from countenance.service.use import Use, ask_of
 
@@ -77,5 +77,5 @@ def grounds(house: House, seal: CustomerKey, controller: str, subject: str) -> t
             row.basis, row.purpose, row.given_at, row.until, row.manner, row.notice, row.recorded_by, row.withdrawn,
             record,
         )
-        for row, record in records.of(house, seal, controller, subject)
+        for row, record in agreed.of(house, seal, controller, subject)
     )  # fmt: skip

@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, NotFound, Unauthenticated
 from countenance.ledger import leaf
-from countenance.service import erase, history, people
+from countenance.service import erase, history, people, standing
 from countenance.service.application import customer_of
 from countenance.service.export import grounds
 from countenance.service.gate import Private
@@ -158,7 +158,8 @@ def enter(house: House, token: str) -> Visitor:
     if row is None or row.revoked is not None or row.until <= ids.utc(house.now()) or row.sealed_key is None:
         raise _nobody()
     inside = Collection(row.id, row.name, row.purpose, row.created)
-    return Visitor(made, customer_of(row.customer, row.facts, row.sealed_key), inside, row.subject_id)
+    kept = standing.of(house.database, row.customer)
+    return Visitor(made, customer_of(row.customer, row.facts, row.sealed_key, kept), inside, row.subject_id)
 
 
 def look(house: House, who: Visitor) -> About:

@@ -6,8 +6,8 @@
                       and holds the checkpoint that the backup knows, so that it is at least as new
     4. the mark       the folder `restoring/`: from here on no house opens, until 9
     5. the log        where only a copy was left, it goes on from there
-    6. the database   unsealed into `restoring/`; erasures, withdrawals and revocations since are replayed; it is
-                      written anew and searched for what was erased
+    6. the database   unsealed into `restoring/`; erasures, withdrawals and revocations since are replayed, and no
+                      promise comes back looser than the log says; it is written anew and searched for what was erased
     7. the keys       of certificates and approvals, sealed as they were, and the public ones
     8. the exchange   what is left of the old database is removed, the new one gets its name
     9. the mark goes  -- the point of no return: from here on the house opens
@@ -41,7 +41,7 @@ from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.fsck import fsck
 from countenance.ledger.log import Log
 from countenance.ledger.note import Verifier
-from countenance.service import backup, owed, replay, rotation
+from countenance.service import backup, owed, rejoin, replay, rotation
 from countenance.service.gate import Private
 from countenance.storage import db, files, sealed
 from countenance.storage.vault import Vault
@@ -64,7 +64,8 @@ KEY_PARTS = ("certificate.sealed", "approval.sealed")
 class Restored:
     """What came back. size: leaves of the ledger now; since: leaves after the backup, by kind; the rest: counts.
 
-    lost: enrolments that the log knows and the backup does not.
+    lost: enrolments that the log knows and the backup does not. promises: what became of the policy set; empty where
+    it is as it was.
     """
 
     backup: str
@@ -76,6 +77,7 @@ class Restored:
     erased: int
     withdrawn: int
     revoked: int
+    promises: str = ""
 
 
 def restore(
@@ -96,7 +98,7 @@ def restore(
     with _ledger(settings, given, signers, now, copy, seen, reached) as (public, size):
         reached("database")
         told = replay.since(public, given.head.size, size)
-        done = _database(settings, given, told, now())
+        done, promises = _database(settings, given, told, now(), copy)
         reached("keys")
         _keys(settings, given, signers)
         reached("exchange")
@@ -106,7 +108,7 @@ def restore(
     reached("end")
     return Restored(
         given.copy.id, given.copy.created, given.head.size, size, dict(told.leaves), told.enrolments,
-        done.erased, done.withdrawn, done.revoked,
+        done.erased, done.withdrawn, done.revoked, promises,
     )  # fmt: skip
 
 
@@ -237,19 +239,26 @@ def _mark(settings: Settings, reached: Reached) -> None:
         files.remove(left, what="what a restore left")
 
 
-def _database(settings: Settings, given: _Given, told: replay.Since, now: datetime) -> replay.Replayed:
-    """Step 6, in `restoring/`; nothing is left of whom the log says was erased, or there is no house."""
+def _database(
+    settings: Settings, given: _Given, told: replay.Since, now: datetime, copy: Path | None
+) -> tuple[replay.Replayed, str]:
+    """Step 6, in `restoring/`; nothing is left of whom the log says was erased, or there is no house.
+
+    Nor is a promise looser than the log says: the second is what became of the policy set.
+    """
     path = settings.restoring / STAGED
     files.write_private(path, given.part("database"), what="the restored database")
     with db.open(path, create=False) as database:
         given.vault.check(database)
         done = replay.replay(database, given.vault, told, given.head.size)
         with database.begin() as connection:
+            places = [settings.ledger, *([] if copy is None else [copy])]
+            promises = rejoin.follow(connection, told.promises, places, now)
             owed.owe(connection, "backup", backup.words(given.copy, "restored"), Private(), given.copy.id, now)
         database.rewrite()
         if database.contains(*done.traces):
             raise StorageDamaged("an erased record is still in the restored database, so it is not used")
-    return done
+    return done, promises
 
 
 def _keys(settings: Settings, given: _Given, signers: Signers) -> None:

@@ -19,12 +19,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from countenance.domain.errors import BadRecord, CountenanceError, LogRolledBack, Misconfigured, Unverified
 from countenance.ledger import checkpoint, cosignature, durable, newer, note, publish
 from countenance.ledger.published import Tree
 from countenance.ledger.witness import SIZE_MEDIA, Submission
+from countenance.service.rounds import Rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,7 @@ class _Held:
     lines: dict[str, tuple[Cosignature, float]] = field(default_factory=dict)
 
 
-class Witnesses:
+class Witnesses(Rounds):
     """The witnesses of one log. A context manager: while it is entered a thread asks them. Thread-safe.
 
     size: durable leaves of the log now. post: sends a body to an address; None: nobody is asked.
@@ -114,6 +115,7 @@ class Witnesses:
         self, where: Settings, signers: Signers, size: Callable[[], int], post: Post | None,
         disk: durable.Disk | None = None,
     ) -> None:  # fmt: skip
+        super().__init__("witnesses", where.witness_seconds)
         self._where = where
         self._signers = signers
         self._size = size
@@ -125,12 +127,10 @@ class Witnesses:
             raise Misconfigured("two witnesses have one name", next_step="Name each witness once.")
         self.quorum = where.quorum or len(self._peers) // 2 + 1
         self._lock = threading.Lock()
-        self._rounds = threading.Lock()
+        self._at_a_time = threading.Lock()
         self._held = _Held()
         self._counts: Counter[tuple[str, Outcome]] = Counter()
         self._witnessed = self._published()
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="witnesses", daemon=True)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -154,21 +154,15 @@ class Witnesses:
             first.join(START_SECONDS)
         self._signers.check()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while self._peers and self._post is not None and not self._ending.wait(self._where.witness_seconds):
-            self.look()
+    def _once(self) -> bool:
+        if not self._peers or self._post is None:
+            return False
+        self.look()
+        return True
 
     def look(self) -> None:
         """Steps 1 to 4 once. It raises nothing: what goes wrong is counted, logged and tried again."""
-        with self._rounds:
+        with self._at_a_time:
             try:
                 found = self._round()
                 if found.head.size:

@@ -257,6 +257,19 @@ backups = Table(
     _text("removed", nullable=True),
 )
 
+# Coming days on which answers change, announced once (service.schedule). grant_id: whose; null: the public leaf of
+# that day. words: the changes of that grant, or the words of the leaf.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("day", Text, nullable=False, index=True),
+    _of("grants", nullable=True),
+    _json("words"),
+    _text("created"),
+    sqlite_autoincrement=True,
+)
+
 # Leaves that are owed: written in the same transaction as what they are about, removed once appended.
 outbox = Table(
     "outbox",
@@ -352,3 +365,5 @@ filings = Table(
     UniqueConstraint("number"),
     Index("ix_filings_kind", "kind"),
 )
+
+from countenance.storage import admission, promises  # noqa: E402, F401  (of this metadata, and built on the above)

@@ -1,12 +1,12 @@
-"""Records of consent with all their fields, links for people, and the last day on which somebody was met."""
+"""Records of consent with all their fields, refusals among them, and links by which people come to their own page."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:

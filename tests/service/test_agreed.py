@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from countenance.domain.errors import Conflict, NotFound, Refused
-from countenance.service import enrol, erase, export, people, records
+from countenance.service import agreed, enrol, erase, export, people
 from countenance.service.use import Use
 from countenance.storage.tables import consents
 from tests.service.test_line import enrolled
@@ -24,7 +24,7 @@ SAID = {
 def test_a_record_has_the_fields_of_the_standard_as_they_were_said(world: World) -> None:
     who, inside = enrolled(world)
     world.consents(who, inside, "ada", **SAID)
-    subject, (record,) = records.of_subject(world.house, who, inside, "ada")
+    subject, (record,) = agreed.of_subject(world.house, who, inside, "ada")
     (purpose,) = record["pii_processing"]["purposes"]
     (event,) = record["events"]
     assert (record["schema_version"], record["pii_principal_id"]) == ("ISO/IEC TS 27560:2023", subject)
@@ -42,7 +42,7 @@ def test_a_record_has_the_fields_of_the_standard_as_they_were_said(world: World)
 def test_a_withdrawal_is_an_event_of_the_record_and_the_export_has_it(world: World) -> None:
     who, inside = enrolled(world, ("ada", 1))
     people.withdraw(world.house, who, inside, "ada")
-    _, (record,) = records.of_subject(world.house, who, inside, "ada")
+    _, (record,) = agreed.of_subject(world.house, who, inside, "ada")
     assert [event["event_type"] for event in record["events"]] == ["consent_given", "consent_withdrawn"]
     world.later(seconds=1)
     world.consents(who, inside, "ada")
@@ -55,7 +55,7 @@ def test_a_refusal_is_on_record_and_covers_nothing(world: World) -> None:
     said_no = replace(world.basis(inside.purpose), event="consent_refused", adult=False)
     answer = people.give_consent(world.house, who, inside, "ada", said_no)
     assert world.proven(answer.receipt).leaf.open["basis"] == "refused"
-    _, (record,) = records.of_subject(world.house, who, inside, "ada")
+    _, (record,) = agreed.of_subject(world.house, who, inside, "ada")
     assert [event["event_type"] for event in record["events"]] == ["consent_refused"]
     with pytest.raises(Refused):
         enrol.enrol(world.house, who, inside, "ada", photo(1), Use())
@@ -71,14 +71,14 @@ def test_who_agreed_before_withdraws_and_does_not_refuse(world: World) -> None:
         people.give_consent(
             world.house, who, inside, "ada", replace(world.basis(inside.purpose), event="consent_refused")
         )
-    assert len(records.of_subject(world.house, who, inside, "ada")[1]) == 1
+    assert len(agreed.of_subject(world.house, who, inside, "ada")[1]) == 1
 
 
 def test_a_record_that_is_older_than_its_sealed_part_says_so_by_empty_texts(world: World) -> None:
     who, inside = enrolled(world, ("ada", 1))
     with world.house.database.begin() as connection:
         connection.execute(update(consents).values(details=None))
-    _, (record,) = records.of_subject(world.house, who, inside, "ada")
+    _, (record,) = agreed.of_subject(world.house, who, inside, "ada")
     assert (record["evidence"], record["pii_processing"]["language"]) == ("", "")
     assert record["pii_processing"]["purposes"][0]["pii_controllers"] == ["Harbour Gym"]
 
@@ -86,7 +86,7 @@ def test_a_record_that_is_older_than_its_sealed_part_says_so_by_empty_texts(worl
 def test_nobody_learns_of_the_records_of_another_tenant_or_of_nobody(world: World) -> None:
     who, inside = enrolled(world, ("ada", 1))
     with pytest.raises(NotFound):
-        records.of_subject(world.house, who, inside, "eve")
+        agreed.of_subject(world.house, who, inside, "eve")
     with pytest.raises(NotFound):
         people.withdraw(world.house, who, inside, "eve")
 
