@@ -76,6 +76,16 @@ def test_a_house_that_opens_again_goes_on_where_it_was(world: World, caplog: pyt
     assert not caplog.records
 
 
+def test_what_is_put_down_half_way_is_taken_up_there(world: World) -> None:
+    """The log was never published with just so many leaves."""
+    grow(world, 1100)
+    with again(world, 512) as held:
+        assert held.look().size == 512
+    found, _ = sums.Sums.parse(kept(world).read_bytes())
+    assert found == sums.recounted(world.settings.ledger, 512)
+    assert again(world, 512).look().size == 1024
+
+
 @pytest.mark.parametrize("raw", [b"", b"nonsense", b"{}", b"[]"])
 def test_kept_sums_that_are_none_are_counted_anew(world: World, raw: bytes, caplog: pytest.LogCaptureFixture) -> None:
     grow(world, 3)

@@ -99,7 +99,7 @@ class Counting:
         """Step 3. That it fails costs a later start some time and nothing else."""
         try:
             with durable.disk_errors():
-                root = published.Tree(self._where.ledger, self._sums.size).root(self._sums.size)
+                root = published.Tree(self._where.ledger, self._published()).root(self._sums.size)
                 raw = self._sums.encode(root)
                 durable.put(self._disk, self._where.log_state / NAME, raw, mode=durable.PRIVATE_FILE)
             self._written = self._sums.size
