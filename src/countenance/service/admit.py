@@ -160,9 +160,8 @@ def _facts(house: House, application: Application, now: datetime) -> Facts:
 
 def provision_facts(house: House, now: datetime, name: str, checked: Standing) -> Facts:
     """What the rules read of a customer where no grant is used, so nothing of it can be outside one."""
-    verified = standing.verified(checked, now)
     return Facts(
-        on=now, model=house.model_facts(now), verified=verified, organisation=name if verified else "",
+        on=now, model=house.model_facts(now), verified=standing.verified(checked, now), organisation=name,
         laws=house.laws, rests_on=tuple(standing.rests_on(checked, now).items()),
     )  # fmt: skip
 
