@@ -68,6 +68,7 @@ TABLE = {
     "POST /customers/{customer}/verifications": (201, 403, 403, 403, 403, 403, 403, 401),
     "DELETE /customers/{customer}/verifications/{verification}": (200, 403, 403, 403, 403, 403, 403, 401),
     "POST /customers/{customer}/challenges": (409, 403, 403, 403, 403, 403, 403, 401),
+    "POST /customers/{customer}/challenges/{challenge}/look": (404, 403, 403, 403, 403, 403, 403, 401),
     "GET /figures": (200, 200, 200, 403, 403, 403, 403, 401),
     "GET /demands": (200, 200, 200, 403, 200, 200, 200, 401),
     "POST /demands": (201, 403, 403, 403, 403, 403, 403, 401),
@@ -89,6 +90,7 @@ SENT: defaultdict[str, dict[str, Any]] = defaultdict(dict, {
         "method": "official-list", "facts": ["name"], "evidence": "the register", "until": "2027-01-01",
     },
     "POST /customers/{customer}/challenges": {"domain": "example.org", "facts": ["name"]},
+    "POST /customers/{customer}/challenges/{challenge}/look": {},
     "POST /demands": {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "A. Constable"},
     "POST /demands/{demand}/answer": {"outcome": "refused"},
 })  # fmt: skip
@@ -165,6 +167,7 @@ def access(doors: Doors) -> Access:
         "customer": own,
         "verification": checks.records_of(doors.world.house, own)[0].id,
         "demand": demands.record_here(doors.world.house, demanded(own))[0],
+        "challenge": "cha_" + "0" * 32,
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

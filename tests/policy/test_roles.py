@@ -15,7 +15,9 @@ ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
 CHECKED = {"facts-show", "verification-list", "demand-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-ENTERS = {"facts-change", "verification-record", "verification-withdraw", "challenge-make", "demand-record"}
+ENTERS = {
+    "facts-change", "verification-record", "verification-withdraw", "challenge-make", "challenge-look", "demand-record",
+}  # fmt: skip
 OWN_READS = {
     "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
     "statute-write",

@@ -39,7 +39,8 @@ verifications = Table(
     _text("continues", nullable=True),
 )
 
-# Codes that were sent to an address of a domain, to come back from the applicant. hash: of the code.
+# Codes for a domain: sent to an address there, to come back from the applicant, or to be found in a file of it, by
+# method. hash: of the code.
 challenges = Table(
     "challenges",
     metadata,
@@ -52,6 +53,7 @@ challenges = Table(
     _json("facts"),
     _bytes("hash"),
     _text("answered", nullable=True),
+    Column("method", Text, nullable=False, server_default="email-domain-challenge"),
 )
 
 # Facts that changed, as they were and as they are. by: provider, customer or machine.
@@ -67,7 +69,8 @@ fact_changes = Table(
     _json("after"),
 )
 
-# Asks to hand a result on. decision: the leaf of the result; leaf_index: that of the ask to hand it on.
+# Asks to hand a result on. decision: the leaf of the result; leaf_index: that of the ask to hand it on;
+# authority: the instrument it rested on.
 disclosures = Table(
     "disclosures",
     metadata,
@@ -80,6 +83,7 @@ disclosures = Table(
     _text("instrument"),
     _text("verdict"),
     Column("leaf_index", Integer, nullable=False),
+    _text("authority", nullable=True),
 )
 
 # What somebody demanded of a customer's records. name: sealed, see service.demands. untold: why the customer was not
@@ -101,4 +105,29 @@ demands = Table(
     _text("verdict", nullable=True),
     Column("leaf_index", Integer, nullable=True),
     _text("answered", nullable=True),
+    _text("authority", nullable=True),
+)
+
+# Documents by which a sector demands or is handed records, as somebody of the provider saw them. issuer: sealed, see
+# service.instruments. begins, until: dates, until exclusive. requested, granted, refused: where a judge decides later.
+instruments = Table(
+    "instruments",
+    metadata,
+    _id(),
+    _of("customers"),
+    _of("accounts", nullable=True),
+    _text("created"),
+    _text("sector"),
+    _text("kind"),
+    _bytes("issuer"),
+    Column("names_person", Boolean, nullable=False),
+    _text("purpose"),
+    _text("begins"),
+    _text("until"),
+    _text("recognised_by"),
+    _text("requested", nullable=True),
+    _text("granted", nullable=True),
+    _text("refused", nullable=True),
+    _text("verifier"),
+    _text("withdrawn", nullable=True),
 )
