@@ -181,12 +181,11 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     witnesses = _witnesses(env.get("COUNTENANCE_WITNESSES") or "")
     quorum = _number(env, "QUORUM", 0, 0, max(1, len(witnesses)))
     seconds = _number(env, "WITNESS_SECONDS", 10, 1, 3600)
-    days = [_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION")]
+    notice, objection = (_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION"))
     model = Path(manifest) if manifest else None
     asks = _domain_checks(env.get("COUNTENANCE_DOMAIN_CHECKS") or "off")
-    return checked(
-        Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, *days, domain_checks=asks)
-    )
+    found = Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, notice, objection, asks)
+    return checked(found)
 
 
 def _domain_checks(text: str) -> bool:

@@ -39,8 +39,8 @@ WORDS: dict[str, frozenset[str]] = {
 ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
     "application-show", "challenge-answer", "challenge-look", "challenge-make", "decision-list",
-    "demand-answer", "demand-list", "demand-record", "facts-change", "facts-show", "figures-show", "grant-end", "grant-list",
-    "key-issue", "key-list", "key-revoke", "verification-list", "verification-record", "verification-withdraw",
+    "demand-answer", "demand-list", "demand-record", "facts-change", "facts-show", "figures-show", "grant-end",
+    "grant-list", "key-issue", "key-list", "key-revoke", "verification-list", "verification-record", "verification-withdraw",
     "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
     "schedule-list",
     "law-object", "law-propose", "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list",
