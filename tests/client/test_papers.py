@@ -55,6 +55,31 @@ def test_a_paper_is_filed_listed_and_shown(office: Office) -> None:
         bo.paper("fil_" + "0" * 32)
 
 
+def test_an_agency_applies_as_itself_and_is_believed_by_its_receipts(office: Office) -> None:
+    """One whose law asks for papers is refused without them; one that no law binds waits for an approver."""
+    words: dict[str, Any] = {"contact": "A. Person", "attested_by": "A. Person"}
+    with pytest.raises(Refused) as denied:
+        clerk(office).apply(
+            name="Department of Benefits",
+            sector="public-agency",
+            country="US",
+            region="US-WA",
+            purposes=[PURPOSE],
+            **words,
+        )
+    assert "washington-rcw-43.386.notice-of-intent" in {one.id for one in denied.value.decision.verdict.reasons}
+    pool = Application(
+        name="Pool", sector="commercial", country="DE", purposes=frozenset({"access-control"}), **words
+    )  # fmt: skip
+    made = agencies.register_here(office.doors.world.house, pool)
+    bo = office.person("operator", customer=made.customer)
+    asked = bo.apply(name="Pool", sector="commercial", country="DE", purposes=["access-control"], **words)
+    assert [one.ask.action for one in asked.decisions] == ["provision"]
+    assert asked.proofs[0].closed["customer"] == made.customer
+    ada = office.person("approver")
+    assert ada.approve(ada.application(asked.application)).customer == made.customer
+
+
 def test_the_provider_mitigates_and_files_nothing(office: Office) -> None:
     bo, ada = clerk(office), office.person("operator")
     day = office.doors.world.moment.date().isoformat()

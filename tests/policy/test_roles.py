@@ -34,7 +34,8 @@ MAY = {
     ("provider", "auditor"): READS | SPEAKS | CHECKED | {"statute-list", "policy-list", "policy-show", "figures-show"},
     ("provider", "reviewer"): SPEAKS,
     ("provider", "assessor"): SPEAKS | {"law-sign"},
-    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file"} | (RUNS - {"application-refuse"})
+    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file", "application-make"}
+    | (RUNS - {"application-refuse"})
     | SPEAKS,
     ("customer", "approver"): SPEAKS,
     ("customer", "auditor"): OWN_READS | CHECKED | SPEAKS,

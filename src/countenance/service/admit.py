@@ -63,7 +63,7 @@ def apply(
     attested = attestation.accepted(application, attested, house.now())
     end = ending(house.now(), until)
     if customer:
-        agencies.require(house, customer)
+        agencies.require(house, customer, application)
     answers = decide(house, application, Private(customer=customer), customer)
     if (refused := refusal(answers)) is not None:
         record(house, application, "refused", None, refused[0], attested)
@@ -129,6 +129,7 @@ def make(
         "places": sorted(application.places),
     }  # fmt: skip
     if known:
+        agencies.require_within(connection, customer, application)
         connection.execute(update(customers).where(customers.c.id == customer).values(facts=row["facts"]))
     else:
         connection.execute(insert(customers), row)

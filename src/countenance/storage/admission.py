@@ -69,8 +69,7 @@ fact_changes = Table(
     _json("after"),
 )
 
-# Asks to hand a result on. decision: the leaf of the result; leaf_index: that of the ask to hand it on;
-# authority: the instrument it rested on.
+# Asks to hand a result on. decision: the leaf of the result; leaf_index: that of the ask to hand it on.
 disclosures = Table(
     "disclosures",
     metadata,
@@ -83,7 +82,6 @@ disclosures = Table(
     _text("instrument"),
     _text("verdict"),
     Column("leaf_index", Integer, nullable=False),
-    _text("authority", nullable=True),
 )
 
 # What somebody demanded of a customer's records. name: sealed, see service.demands. untold: why the customer was not
@@ -105,29 +103,4 @@ demands = Table(
     _text("verdict", nullable=True),
     Column("leaf_index", Integer, nullable=True),
     _text("answered", nullable=True),
-    _text("authority", nullable=True),
-)
-
-# Documents by which a sector demands or is handed records, as somebody of the provider saw them. issuer: sealed, see
-# service.instruments. begins, until: dates, until exclusive. requested, granted, refused: where a judge decides later.
-instruments = Table(
-    "instruments",
-    metadata,
-    _id(),
-    _of("customers"),
-    _of("accounts", nullable=True),
-    _text("created"),
-    _text("sector"),
-    _text("kind"),
-    _bytes("issuer"),
-    Column("names_person", Boolean, nullable=False),
-    _text("purpose"),
-    _text("begins"),
-    _text("until"),
-    _text("recognised_by"),
-    _text("requested", nullable=True),
-    _text("granted", nullable=True),
-    _text("refused", nullable=True),
-    _text("verifier"),
-    _text("withdrawn", nullable=True),
 )
