@@ -1,4 +1,4 @@
-"""What a server asks of witnesses: a cosignature. Beside it only wellknown.py reaches the network, where it is set to.
+"""What a server asks of witnesses: a cosignature. It asks nobody else, unless it is set to ask domains (wellknown.py).
 
 TLS is always verified, plain HTTP goes to this machine only (config.py), redirects are not followed, no proxy and no
 credential is taken from the environment, and an answer is bounded in size and time. It sends what it is given, once:
