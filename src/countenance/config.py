@@ -34,7 +34,8 @@ class Settings:
     threads: processor threads for inference, 0 for every core this process may use. notice_days: before a loosened
     promise takes effect; objection_days: before a law is recorded. Neither can be set shorter than 30.
     witnesses: address and vkey of each witness that is asked to cosign checkpoints. quorum: how many make a checkpoint
-    witnessed, 0 for more than half. witness_seconds: between two times of asking.
+    witnessed, 0 for more than half. witness_seconds: between two times of asking. domain_checks: whether a domain is
+    asked for a code.
     """
 
     data: Path
@@ -46,6 +47,7 @@ class Settings:
     witness_seconds: int = 10
     notice_days: int = LEAST_DAYS
     objection_days: int = LEAST_DAYS
+    domain_checks: bool = False
 
     @property
     def ledger(self) -> Path:
@@ -179,9 +181,20 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     witnesses = _witnesses(env.get("COUNTENANCE_WITNESSES") or "")
     quorum = _number(env, "QUORUM", 0, 0, max(1, len(witnesses)))
     seconds = _number(env, "WITNESS_SECONDS", 10, 1, 3600)
-    days = [_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION")]
+    notice, objection = (_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION"))
     model = Path(manifest) if manifest else None
-    return checked(Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, *days))
+    asks = _domain_checks(env.get("COUNTENANCE_DOMAIN_CHECKS") or "off")
+    found = Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, notice, objection, asks)
+    return checked(found)
+
+
+def _domain_checks(text: str) -> bool:
+    if text not in ("off", "https"):
+        raise Misconfigured(
+            "COUNTENANCE_DOMAIN_CHECKS is neither off nor https",
+            next_step="Leave it out, and no domain is asked; `https` lets the server read one file of one.",
+        )
+    return text == "https"
 
 
 def _witnesses(text: str) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,7 @@ import pytest
 from countenance.service import changes, checks, demands, notice, records, registry, signed
 from tests.http.conftest import Doors, admit_customer
 from tests.http.people import Hand, hand, newcomer
-from tests.http.test_applications import apply
+from tests.http.test_applications import POOL, apply
 from tests.service.promises import LOOSER, law_text
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ TABLE = {
     "GET /schedule": (200, 200, 200, 403, 200, 200, 200, 401),
     "GET /decisions": (403, 403, 403, 403, 200, 200, 200, 401),
     "GET /applications": (200, 200, 200, 403, 403, 403, 403, 401),
+    "POST /applications": (403, 403, 403, 403, 409, 403, 409, 401),
     "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),
     "POST /applications/{application}/approval": (403, 201, 403, 403, 403, 403, 403, 401),
     "POST /applications/{application}/refusal": (201, 201, 403, 403, 403, 403, 403, 401),
@@ -68,6 +69,7 @@ TABLE = {
     "POST /customers/{customer}/verifications": (201, 403, 403, 403, 403, 403, 403, 401),
     "DELETE /customers/{customer}/verifications/{verification}": (200, 403, 403, 403, 403, 403, 403, 401),
     "POST /customers/{customer}/challenges": (409, 403, 403, 403, 403, 403, 403, 401),
+    "POST /customers/{customer}/challenges/{challenge}/look": (404, 403, 403, 403, 403, 403, 403, 401),
     "GET /figures": (200, 200, 200, 403, 403, 403, 403, 401),
     "GET /demands": (200, 200, 200, 403, 200, 200, 200, 401),
     "POST /demands": (201, 403, 403, 403, 403, 403, 403, 401),
@@ -89,6 +91,8 @@ SENT: defaultdict[str, dict[str, Any]] = defaultdict(dict, {
         "method": "official-list", "facts": ["name"], "evidence": "the register", "until": "2027-01-01",
     },
     "POST /customers/{customer}/challenges": {"domain": "example.org", "facts": ["name"]},
+    "POST /customers/{customer}/challenges/{challenge}/look": {},
+    "POST /applications": POOL,
     "POST /demands": {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "A. Constable"},
     "POST /demands/{demand}/answer": {"outcome": "refused"},
 })  # fmt: skip
@@ -165,6 +169,7 @@ def access(doors: Doors) -> Access:
         "customer": own,
         "verification": checks.records_of(doors.world.house, own)[0].id,
         "demand": demands.record_here(doors.world.house, demanded(own))[0],
+        "challenge": "cha_" + "0" * 32,
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

@@ -15,7 +15,9 @@ ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
 CHECKED = {"facts-show", "verification-list", "demand-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-ENTERS = {"facts-change", "verification-record", "verification-withdraw", "challenge-make", "demand-record"}
+ENTERS = {
+    "facts-change", "verification-record", "verification-withdraw", "challenge-make", "challenge-look", "demand-record",
+}  # fmt: skip
 OWN_READS = {
     "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
     "statute-write",
@@ -32,7 +34,8 @@ MAY = {
     ("provider", "auditor"): READS | SPEAKS | CHECKED | {"statute-list", "policy-list", "policy-show", "figures-show"},
     ("provider", "reviewer"): SPEAKS,
     ("provider", "assessor"): SPEAKS | {"law-sign"},
-    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file"} | (RUNS - {"application-refuse"})
+    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file", "application-make"}
+    | (RUNS - {"application-refuse"})
     | SPEAKS,
     ("customer", "approver"): SPEAKS,
     ("customer", "auditor"): OWN_READS | CHECKED | SPEAKS,

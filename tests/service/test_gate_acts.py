@@ -170,6 +170,8 @@ def test_the_words_of_a_deed_by_a_machine_have_neither_roles_nor_reasons() -> No
 
 # -- what to do about a refusal ---
 
+LAND = "washington-rcw-43.386.region-missing"
+
 
 def verdict(*rules: str) -> Verdict:
     from countenance.domain.decision import Reason
@@ -184,6 +186,11 @@ def verdict(*rules: str) -> Verdict:
         (("core.grant-mode",), at.APPLY),
         (("washington-rcw-43.386.notice", "core.minors"), "`countenance policy show washington-rcw-43.386`"),
         ((), "`countenance policy show core`"),
+        ((LAND,), at.PLACE),
+        ((LAND, "illinois-bipa.region-missing"), at.PLACE),
+        ((LAND, "core.grant-mode"), f"{at.APPLY} {at.PLACE_TOO}"),
+        ((LAND, "microsoft-2020.us-police"), "`countenance policy show microsoft-2020`. The region of use and seat is"),
+        (("core.made-up", "illinois-bipa.region-missing"), at.PLACE_TOO),
     ],
 )
 def test_the_next_step_is_the_first_that_helps_or_the_rule_itself(rules: tuple[str, ...], step: str) -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
-from countenance.http import described, keeping, matters
+from countenance.http import applying, described, keeping, matters
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
@@ -85,6 +85,19 @@ async def list_applications(
         return applications.listed(house, who.account, state or "", last, limit)
 
     return await listed(request, response, who, "applications", f"applications {state or ''}", after, part)
+
+
+@router.post(
+    "/applications",
+    **described.signed(matters.AskedFor, 404, 409, 413, 415, 429, status=201),
+    openapi_extra=described.taking(matters.NewApplication),
+)
+async def apply_for_agency(request: Request, response: Response, who: Person) -> Any:
+    """Ask to be admitted, for people of an agency that was registered to file first; its papers are looked up."""
+    asked = document_of(request, who, matters.NewApplication)
+    application, attested = applying.application_of(asked), applying.attestation_of(asked)
+    made = await run_in_threadpool(applications.ask_for, house_of(request), who.account, application, attested)
+    return told(response, made, **applying.asked_of(made.result))
 
 
 @router.get("/applications/{application}", **described.signed(matters.ShownApplication, 404))

@@ -124,6 +124,17 @@ class Asked(Shape):
     attestation: Attestation
 
 
+class AskedFor(Answer):
+    """As `Asked`, with the receipt of the act."""
+
+    application: str
+    state: Literal["pending"]
+    claim: str
+    decisions: list[Decision]
+    receipts: list[Receipt]
+    attestation: Attestation
+
+
 class State(Shape):
     """taken: whether the first key was."""
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from countenance.config import Settings
     from countenance.domain.decision import Law, ModelFacts
     from countenance.policy.cedar import PolicySet
+    from countenance.service.checks import Look
     from countenance.service.witnesses import Post
 
     Clock = Callable[[], datetime]
@@ -73,6 +74,9 @@ def load_vision(settings: Settings) -> tuple[Engine, Calibration]:
 class House:
     """One open house; a context manager, thread-safe once open. `open` makes one."""
 
+    look: Look | None = None
+    """What reads the file of a domain; None: this house asks none."""
+
     def __init__(self, settings: Settings, clock: Clock) -> None:
         """Not for callers: see `open`. What may fail for want of the operator comes first, the costly last."""
         self.settings = settings
@@ -90,16 +94,18 @@ class House:
         progress: Progress | None = None,
         vision: Vision = load_vision,
         post: Post | None = None,
+        look: Look | None = None,
     ) -> Self:
         """Open the house in `settings.data`. progress(done, of): references unsealed so far.
 
-        post: how the witnesses of the settings are reached; without it nobody is asked.
+        post: how the witnesses of the settings are reached; look: how a domain is. Without them nobody is asked.
 
         Raises NotInitialised, MissingMasterKey, WrongMasterKey, LogLocked, ClockWentBack, ModelMissing, ...
         """
         founding.require(settings)
         forbid_core_dumps()
         house = cls(settings, clock)
+        house.look = look
         try:
             house._wire(vision, post)
             house._settle(progress)

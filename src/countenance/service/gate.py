@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PLACE = "Apply again with --region and --seat-region, as `countenance init --for-myself` takes --region."
+PLACE_TOO = "The region of use and seat is missing as well: naming it (--region, --seat-region) is needed, not enough."
 APPLY = "Apply for a grant that covers it: `countenance customer apply --help`."
 NEXT_STEPS = {
     "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
@@ -56,14 +57,16 @@ NEXT_STEPS = {
 def next_step(verdict: Verdict) -> str:
     """What to do about a refusal: the command that may help, or the one that shows the rule.
 
-    To name a place helps only where nothing but a missing place speaks against the ask.
+    To name a place is enough only where nothing else speaks against the ask; else it is said, and that it isn't.
     """
-    steps = [NEXT_STEPS.get(reason.id, "") for reason in verdict.reasons]
-    if set(steps) == {PLACE}:
+    steps = {reason.id: NEXT_STEPS.get(reason.id, "") for reason in verdict.reasons}
+    others = [rule for rule, step in steps.items() if step != PLACE]
+    if steps and not others:
         return PLACE
-    pack = verdict.reasons[0].id.rpartition(".")[0] if verdict.reasons else "core"
-    rule = f"Read the rule and its source: `countenance policy show {pack}`."
-    return next((step for step in steps if step not in ("", PLACE)), rule)
+    pack = others[0].rpartition(".")[0] if others else "core"
+    shown = f"Read the rule and its source: `countenance policy show {pack}`."
+    step = next((steps[rule] for rule in others if steps[rule]), shown)
+    return step if PLACE not in steps.values() else f"{step} {PLACE_TOO}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +291,7 @@ class Gate:
             on=now,
             model=self.house.model_facts(now),
             verified=principal.customer.verified(now),
-            organisation=principal.customer.name if principal.customer.verified(now) else "",
+            organisation=principal.customer.name,  # opens what is excepted by name only with `verified`
             grant=covered(principal.grant, ask, ids.utc(now)),
             laws=rules.laws,
             authority=record.authority,
