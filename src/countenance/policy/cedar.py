@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from countenance.policy.folded import folded
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
     from pathlib import Path
 
     from countenance.domain.decision import Lift
@@ -109,6 +110,14 @@ def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
     """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
     found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
     return {form["annotations"]["id"]: form for each in found for form in each.values()}
+
+
+@lru_cache(maxsize=4)
+def permits(policies: PolicySet) -> PolicySet:
+    """The permits alone, never stale: for what they oblige to, whatever else refuses; never for an answer."""
+    kept = {name: form for name, form in forms(policies).items() if form["effect"] == "permit"}
+    text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": kept, "templateLinks": []}))
+    return replace(policies, good_until=date.max, handle=cedarpy.PolicySet.from_str(text))
 
 
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
