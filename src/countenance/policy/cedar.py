@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ from countenance.policy.folded import folded
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
     from pathlib import Path
 
     from countenance.domain.decision import Lift
@@ -117,7 +116,7 @@ def permits(policies: PolicySet) -> PolicySet:
     """The permits alone, never stale: for what they oblige to, whatever else refuses; never for an answer."""
     kept = {name: form for name, form in forms(policies).items() if form["effect"] == "permit"}
     text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": kept, "templateLinks": []}))
-    return replace(policies, good_until=date.max, handle=cedarpy.PolicySet.from_str(text))
+    return replace(policies, good_until=policies.good_until.max, handle=cedarpy.PolicySet.from_str(text))
 
 
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
