@@ -68,6 +68,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "consent": ("purpose", "basis"),
     "withdrawal": ("purpose", "undoes"),
     "erasure": ("undoes",),
+    "sweep": ("because",),
     "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
     "access": (),
     "complaint": (),

@@ -111,6 +111,14 @@ def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
     return {form["annotations"]["id"]: form for each in found for form in each.values()}
 
 
+@lru_cache(maxsize=4)
+def permits(policies: PolicySet) -> PolicySet:
+    """The permits alone, never stale: for what they oblige to, whatever else refuses; never for an answer."""
+    kept = {name: form for name, form in forms(policies).items() if form["effect"] == "permit"}
+    text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": kept, "templateLinks": []}))
+    return replace(policies, good_until=policies.good_until.max, handle=cedarpy.PolicySet.from_str(text))
+
+
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))

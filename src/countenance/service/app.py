@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import resource
 from contextlib import ExitStack
+from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import bindparam, exists, insert, or_, select
@@ -20,7 +21,7 @@ from countenance.gallery.index import Index
 from countenance.ledger import newer
 from countenance.ledger.log import Log
 from countenance.policy import roles
-from countenance.service import documents, erase, founding, inforce, kept, owed, rotation
+from countenance.service import documents, erase, founding, inforce, kept, owed, retention, rotation
 from countenance.service.counting import Counting
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
@@ -84,6 +85,7 @@ class House:
         self.roles = roles.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
+        self.erasing = Lock()
 
     @classmethod
     def open(
@@ -163,7 +165,7 @@ class House:
         self.in_force = inforce.InForce(self)
 
     def _settle(self, progress: Progress | None) -> None:
-        """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
+        """What a start owes: the leaves, the open erasures, whose time is over; then the gallery is unsealed."""
         self.meter.sweep(self.now())
         kept.sweep(self.database, self.now())
         owed.pay(self)
@@ -171,12 +173,14 @@ class House:
         self.in_force.renew()
         erase.complete(self)
         documents.complete(self)
+        retention.sweep(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
         with self.database.read() as connection:
             self.of_other_models = self.faces.count(connection) - loaded
         self._stack.enter_context(owed.Payer(self))
         self._stack.enter_context(self.witnesses)
         self._stack.enter_context(inforce.Watch(self))
+        self._stack.enter_context(retention.Sweeper(self))
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)

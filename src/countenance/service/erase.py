@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, select, update
 
 from countenance.domain import ids
-from countenance.domain.errors import Conflict, StorageDamaged
+from countenance.domain.errors import Conflict, NotFound, StorageDamaged
 from countenance.service import backup, founding, kept, owed, people, undone
 from countenance.service.gate import Private
 from countenance.storage.tables import closed_parts, consents, erasures, meter, person_links, subjects
@@ -54,15 +54,18 @@ def erase(house: House, who: Principal, inside: Collection, alias_or_id: str) ->
 
 
 def erase_subject(house: House, customer: str, collection: str, subject: str) -> Erased:
-    """The same by its id, whoever asks for it."""
+    """The same by its id, whoever asks for it. One at a time: who comes second finds nobody (NotFound)."""
     erasure = ids.new("erasure")
     row = {
         "id": erasure, "customer_id": customer, "subject_id": subject,
         "requested": ids.utc(house.now()), "state": "begun", "certificate": None, "undoes": None,
     }  # fmt: skip
-    with house.database.begin() as connection:
-        connection.execute(insert(erasures), row)
-    return _carry_out(house, erasure, collection=collection)
+    with house.erasing:
+        with house.database.begin() as connection:
+            if connection.execute(select(subjects.c.id).where(subjects.c.id == subject)).first() is None:
+                raise NotFound("this person was erased meanwhile")
+            connection.execute(insert(erasures), row)
+        return _carry_out(house, erasure, collection=collection)
 
 
 def complete(house: House) -> int:

@@ -132,6 +132,7 @@ keys = Table(
     UniqueConstraint("hash"),
 )
 
+# keep_days: the customer's own term, from when a person was last met; null: none.
 collections = Table(
     "collections",
     metadata,
@@ -140,6 +141,7 @@ collections = Table(
     _text("purpose"),
     _text("name"),
     _text("created"),
+    Column("keep_days", Integer, nullable=True),
     UniqueConstraint("customer_id", "name"),
 )
 
