@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def test_a_pack_of_the_operators_folder_is_found(tmp_path: Path) -> None:
 def test_the_marks_of_the_rules_come_in_the_order_of_the_file() -> None:
     found = cedar.check(packs.read("core"))
     assert len(found) > 10  # from ten rules on the order of numbers is not that of their text
-    assert [marks["id"] for _, marks in found] == [*cedar.load(["core"]).rules]
+    assert [marks["id"] for _, marks in found] == re.findall(r'@id\("([^"]+)"\)', packs.read("core").text)
     assert {effect for effect, _ in found} == {"permit", "forbid"}
 
 
@@ -172,6 +173,16 @@ def test_a_verdict_is_of_its_hour_and_of_its_set() -> None:
         assert cedar.decide(own, detect, facts(on=datetime(2026, 11, 22, 12, 59, 59, tzinfo=UTC))).allowed
         assert ids(cedar.decide(own, detect, facts(on=datetime(2026, 11, 22, 13, 0, 1, tzinfo=UTC)))) == ["own.later"]
         assert cedar.decide(cedar.load(["core"]), detect, facts(on=datetime(2026, 11, 22, 13, 30, tzinfo=UTC))).allowed
+
+
+def test_the_hour_stands_for_each_moment_in_it_as_in_the_leaf() -> None:
+    """A stranger has the hour alone; a verdict of half past must be the one that they find."""
+    own = own_pack(rule("noon", 'context.on == datetime("2026-11-22T12:00:00Z")'))
+    half_past = facts(on=datetime(2026, 11, 22, 12, 30, 30, 5, tzinfo=UTC))
+    said = cedar.decide(own, ask(action="detect"), half_past)
+    assert ids(said) == ["own.noon"]
+    hour = half_past.on.replace(minute=0, second=0, microsecond=0)
+    assert cedar.redecide(own, ask(action="detect"), hour, said.context) == said
 
 
 def test_what_lifts_a_refusal_is_said_only_where_it_is_asked_for() -> None:
