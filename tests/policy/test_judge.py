@@ -101,10 +101,11 @@ def test_duties_of_several_permits_come_once_each() -> None:
         "permit (principal, action, resource);\n"
         for name, duties in (("a", "notice, delete-by"), ("b", "delete-by, two-reviewers"))
     )
-    own = cedar.assemble([packs.read("core"), packs.parse((header + text).encode(), "own")])
-    said = cedar.decide(own, ask(action="detect"), FACTS)
+    pack = packs.parse((header + text).encode(), "own")
+    said = cedar.decide(cedar.assemble([packs.read("core"), pack]), ask(action="detect"), FACTS)
     assert ids(said) == ["core.known-purpose", "own.a", "own.b"]
     assert said.duties == ("notice", "delete-by", "two-reviewers")
+    assert cedar.decide(cedar.assemble([pack]), ask(action="detect"), FACTS).duties == said.duties
 
 
 def test_where_no_rule_permits_it_says_so() -> None:
