@@ -396,14 +396,6 @@ def test_a_leaf_that_is_no_decision_carries_the_rules_of_the_packs(world: World)
     assert closed(found)["outcome"] == "started"
 
 
-def test_a_leaf_tells_the_hour_and_no_more(world: World) -> None:
-    world.later(minutes=7, seconds=9)
-    assert (
-        world.proven(world.house.gate.note("start", {}, ABOUT, "started")[1]).leaf.open["time"]
-        == "2026-11-22T10:00:00Z"
-    )
-
-
 def test_the_words_of_a_deed_by_a_machine_have_neither_roles_nor_reasons() -> None:
     assert at.deed_words("account-end", "machine") == {
         "act": "account-end", "by": "machine", "roles": [], "verdict": "allow", "reasons": [], "outside-policy": "",
