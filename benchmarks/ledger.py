@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
+import sqlite3
 import statistics
 import sys
 import tempfile
@@ -22,14 +24,17 @@ from pathlib import Path
 
 from benchmarks.rows import Row, report, seconds
 from countenance.domain.decision import Ask
-from countenance.ledger import checkpoint, journal, leaf, publish
+from countenance.ledger import checkpoint, journal, leaf, merkle, publish, tiles
 from countenance.ledger.durable import PRIVATE_FILE, Disk, write_all
 from countenance.ledger.edge import Edge
+from countenance.ledger.fsck import fsck
 from countenance.ledger.log import Bounds, Log
 from countenance.ledger.note import Signer
+from countenance.ledger.published import Tree
 
 DIGEST = "sha256:" + "5a" * 32
 WRITERS = 16
+CROWD = 64
 
 
 class CountingDisk(Disk):
@@ -120,11 +125,7 @@ def opening(folder: Path, size: int) -> Row:
     for number in range(1, size + 1):
         edge.push(entry)
         if number % 4096 == 0 or number == size:
-            for tile, raw in publish.grown(edge, settled, number):
-                path = public / tile.path
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(raw)
-            edge.settle(number)
+            lay_out(public, edge, settled, number)
             settled = number
     signed = signer.sign(checkpoint.Checkpoint(signer.name, size, edge.root()).text)
     (public / publish.CHECKPOINT).write_bytes(signed)
@@ -140,6 +141,102 @@ def write_and_fsync(fd: int, size: int) -> None:
     os.fsync(fd)
 
 
+def crowd(folder: Path, leaves: int) -> list[Row]:
+    """Sixty-four threads at once, beside SQLite inserting the same rows with synchronous=FULL, one commit a row."""
+    entries = [a_leaf() for _ in range(leaves)]
+    with new_log(folder, Disk()) as log:
+        shares = [entries[number::CROWD] for number in range(CROWD)]
+        writers = [threading.Thread(target=lambda mine=share: [log.append(one) for one in mine]) for share in shares]
+        started = time.perf_counter()
+        for thread in writers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        rate = log.size / (time.perf_counter() - started)
+    inserted = min(leaves, 2000)
+    database = sqlite3.connect(folder / "rows.db", isolation_level=None)
+    database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE leaves (entry BLOB)")
+    took = seconds(lambda: [database.execute("INSERT INTO leaves VALUES (?)", (one,)) for one in entries[:inserted]])
+    database.close()
+    return [
+        Row(f"durable appends a second, {CROWD} writers", rate, "1/s", "at least 3,000", rate >= 3000),
+        Row("SQLite, the same rows, synchronous=FULL", inserted / took, "1/s"),
+    ]
+
+
+def steady(folder: Path, leaves: int) -> Row:
+    """Appends that come 200 a second, each timed from the moment it was due."""
+    entries, waits = [a_leaf() for _ in range(leaves)], list[float]()
+    with new_log(folder, Disk()) as log:
+        started = time.perf_counter()
+        for number, entry in enumerate(entries):
+            due = started + number / 200
+            time.sleep(max(0.0, due - time.perf_counter()))
+            log.append(entry)
+            waits.append(time.perf_counter() - due)
+    p99 = sorted(waits)[int(len(waits) * 0.99)] * 1000
+    return Row("append, 200 a second, p99", p99, "ms", "at most 25", p99 <= 25)
+
+
+def proofs(folder: Path, size: int, samples: int = 200) -> list[Row]:
+    """Inclusion proofs of a log of this size. Its leaves are alike, so that the tiles that are read can be laid out."""
+    rng, entry = random.Random(2026), a_leaf()  # noqa: S311  (seeded, so that it is the same each time)
+    indices = [rng.randrange(size) for _ in range(samples)] + [0, size - 1]
+    perfect = [merkle.leaf_hash(entry)]
+    while len(perfect) < 64:
+        perfect.append(merkle.node_hash(perfect[-1], perfect[-1]))
+    for index in indices:
+        for level in tiles.levels(size):
+            at = min(index >> 8 * level, max(tiles.count(level, size) - 1, 0)) // tiles.WIDTH
+            for place in {at, tiles.count(level, size) // tiles.WIDTH}:
+                width = min(tiles.WIDTH, tiles.count(level, size) - place * tiles.WIDTH)
+                path = folder / tiles.Tile(level, place, width).path
+                if width and not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(perfect[8 * level] * width)
+    root = merkle.mth(0, size, lambda level, _: perfect[level])
+    made, checked, longest = list[float](), list[float](), 0
+    for index in indices:
+        started = time.perf_counter()
+        found = merkle.inclusion_proof(index, size, Tree(folder, size).node)
+        made.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        merkle.verify_inclusion(perfect[0], index, size, found, root)
+        checked.append(time.perf_counter() - started)
+        longest = max(longest, len(found) * merkle.HASH_SIZE)
+    make, check = (sorted(times)[int(len(times) * 0.99)] * 1000 for times in (made, checked))
+    what = f"inclusion proof of {size:,} leaves"
+    return [
+        Row(f"{what}: made, p99", make, "ms", "at most 5", make <= 5),
+        Row(f"{what}: verified, p99", check, "ms", "at most 1", check <= 1),
+        Row(f"{what}: hashes", longest, "bytes", "at most 768", longest <= 768),
+    ]
+
+
+def checking(folder: Path, size: int) -> Row:
+    """fsck of a whole log, every leaf another."""
+    signer = Signer.generate("example.org/benchmark")
+    public, edge, settled = folder / "public", Edge(folder / "public"), 0
+    for number in range(1, size + 1):
+        edge.push(a_leaf())
+        if number % 4096 == 0 or number == size:
+            lay_out(public, edge, settled, number)
+            settled = number
+    signed = signer.sign(checkpoint.Checkpoint(signer.name, size, edge.root()).text)
+    (public / publish.CHECKPOINT).write_bytes(signed)
+    rate = size / seconds(lambda: fsck(public, signer.verifier))
+    return Row("fsck, leaves a second", rate, "1/s", "at least 200,000", rate >= 200_000)
+
+
+def lay_out(public: Path, edge: Edge, old: int, new: int) -> None:
+    """Tiles and bundles up to a size, without waiting for the disk."""
+    for tile, raw in publish.grown(edge, old, new):
+        path = public / tile.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw)
+    edge.settle(new)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON line a row")
@@ -149,11 +246,15 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
         folder = Path(made)
-        for part in ("one", "many", "open"):
+        for part in ("one", "many", "open", "crowd", "steady", "proofs", "checking"):
             (folder / part).mkdir()
         rows = one_writer(folder / "one", given.leaves)
         rows += many_writers(folder / "many", given.leaves * 4)
         rows.append(opening(folder / "open", given.size))
+        rows += crowd(folder / "crowd", given.leaves * 10)
+        rows.append(steady(folder / "steady", given.leaves * 2))
+        rows += proofs(folder / "proofs", 10_000_000)
+        rows.append(checking(folder / "checking", given.size // 5))
     return report(rows, given.json)
 
 

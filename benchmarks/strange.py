@@ -10,11 +10,16 @@ import json
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sqlalchemy import insert
+
 from countenance.consent import Basis
-from countenance.service import accounts, admit, applications, auth, people, signed
+from countenance.domain import ids as identifiers
+from countenance.service import accounts, admit, applications, auth, checks, demands, filings, people, signed
 from countenance.service.application import Application
+from countenance.storage.admission import challenges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,8 +27,9 @@ if TYPE_CHECKING:
 
     from countenance.service.app import House
 
-OPEN = frozenset({"pack"})
-"""Parts of a path that are nobody's own."""
+OPEN = frozenset({"pack", "report", "law", "change"})
+"""Parts of a path that are nobody's own: everybody's, or the provider's."""
+PROVIDERS = frozenset({"law", "change"})  # no tenant's, so that there is no other tenant's
 KEYED, CLAIMED, SIGNED = "HTTPBearer", "Claim", "PersonSignature"  # what opens a door, as the description calls it
 _WRONG = "A" * 43  # a secret that nobody was given
 PHOTO = b"0"  # sent where a photograph is taken; nobody comes to read it
@@ -114,7 +120,7 @@ def threes(document: Mapping[str, Any], me: Tenant, other: Tenant) -> Iterator[T
     for path, methods in document["paths"].items():
         for method, words in methods.items():
             call = _Call(method.upper(), path, words)
-            if "security" in words and other.ids.keys() | OPEN >= set(call.parts):
+            if "security" in words and other.ids.keys() >= set(call.parts) - OPEN and not PROVIDERS & set(call.parts):
                 yield from call.threes(me, other)
     yield from _inside(me, other)
 
@@ -139,7 +145,7 @@ class _Call:
                 yield self._three(part, me, [{**me.ids, **_of(ids, self.parts[place:])} for ids in strange])
         asked = {its["name"] for its in self.words.get("parameters", ()) if its["in"] == "query"}
         for name in sorted(asked & other.ids.keys()):
-            yield self._three(f"?{name}", me, [me.ids] * 3, [f"{name}={ids[name]}" for ids in strange])
+            yield self._three(f"?{name}", me, [me.ids] * 3, [f"{name}={ids[name]}{self._needed}" for ids in strange])
         for name in sorted(self._fields.keys() & other.ids.keys()):
             yield self._three(f"{name} in its document", me, [me.ids] * 3, said=[{name: ids[name]} for ids in strange])
 
@@ -166,6 +172,13 @@ class _Call:
             return PHOTO, "image/png"
         least = {name: _least(self._fields[name]) for name in self._schema.get("required", ())}
         return json.dumps({**least, **more}).encode(), "application/json"
+
+    @property
+    def _needed(self) -> str:
+        """What the query has to say besides an id."""
+        asked = self.words.get("parameters", ())
+        names = [its["name"] for its in asked if its["in"] == "query" and its.get("required")]
+        return "".join(f"&{name}={'access-control' if name == 'purpose' else 'example'}" for name in names)
 
     @property
     def _kinds(self) -> Mapping[str, Any]:
@@ -241,12 +254,23 @@ def tenant(house: House, name: str) -> Tenant:
     inside = people.create_collection(house, who, "staff", "access-control")
     given = people.give_consent(house, who, inside, "ada", _basis(house.now()))
     index = str(house.log.size - 1)
+    checked, _ = checks.record_here(house, admitted.customer, _check(house.now()))
+    wanted, _ = demands.record_here(house, _demand(admitted.customer))
     waiting, person = applications.ask(house, application), _person(house, admitted.customer)
     ids = {
         "collection": inside.id, "subject": given.subject, "key": who.key, "index": index, "grant": admitted.grant,
         "customer": admitted.customer, "account": person.account, "application": waiting.application,
+        "filing": _filed(house, admitted.customer, person),
+        "verification": checked, "demand": wanted, "challenge": _sent(house, admitted.customer, person.account),
     }  # fmt: skip
     return Tenant({KEYED: Bearer(admitted.key), CLAIMED: Bearer(waiting.claim), SIGNED: person}, ids)
+
+
+def _filed(house: House, customer: str, person: Person) -> str:
+    """A paper of an organisation, by its person; its id."""
+    who = accounts.Account(person.account, customer, frozenset({"operator"}), b"")
+    facts = {"what": "camera", "on": house.now().date().isoformat()}
+    return filings.file(house, who, "change", "", facts).result.filing
 
 
 def _person(house: House, customer: str) -> Person:
@@ -260,3 +284,25 @@ def _basis(now: datetime) -> Basis:
         basis="consent", purpose="access-control", given_at=now, until=now.replace(year=now.year + 1), adult=True,
         manner="electronic", notice="a benchmark", recorded_by="a benchmark",
     )  # fmt: skip
+
+
+def _check(now: datetime) -> checks.Check:
+    until = (now + timedelta(days=30)).date()
+    return checks.Check("document-seen", frozenset({"name"}), "extract of the register", until, "B. Person")
+
+
+def _demand(customer: str) -> demands.NewDemand:
+    return demands.NewDemand(customer, "police", "request", frozenset({"decisions"}), "A. Constable")
+
+
+def _sent(house: House, customer: str, account: str) -> str:
+    """A code that is out."""
+    made, now = identifiers.new("challenge"), house.now()
+    row = {
+        "id": made, "customer_id": customer, "account_id": account, "created": identifiers.utc(now),
+        "until": identifiers.utc(now + timedelta(days=7)), "domain": "example.org", "facts": ["name"],
+        "hash": bytes(32), "answered": None,
+    }  # fmt: skip
+    with house.database.begin() as connection:
+        connection.execute(insert(challenges), row)
+    return made

@@ -11,11 +11,18 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from countenance.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+MOST_WITNESSES = 16
+"""Witnesses at most: every verifier of notes takes at least 16 signatures (C2SP signed-note)."""
+LEAST_DAYS = 30
+"""Days in which the public can speak before a promise is loosened or a law recorded; docs/policy.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +31,31 @@ class Settings:
 
     data: the one folder of state. keys: the folder of the master key and of keys kept for a lone operator.
     manifest: an operator's own model manifest, or None for the shipped models.
-    threads: processor threads for inference, 0 for every core this process may use.
+    threads: processor threads for inference, 0 for every core this process may use. notice_days: before a loosened
+    promise takes effect; objection_days: before a law is recorded. Neither can be set shorter than 30.
+    witnesses: address and vkey of each witness that is asked to cosign checkpoints. quorum: how many make a checkpoint
+    witnessed, 0 for more than half. witness_seconds: between two times of asking.
     """
 
     data: Path
     keys: Path
     manifest: Path | None = None
     threads: int = 0
+    witnesses: tuple[tuple[str, str], ...] = ()
+    quorum: int = 0
+    witness_seconds: int = 10
+    notice_days: int = LEAST_DAYS
+    objection_days: int = LEAST_DAYS
 
     @property
     def ledger(self) -> Path:
         """The public folder: `checkpoint` and `tile/`, nothing secret, servable as it is."""
         return self.data / "ledger"
+
+    @property
+    def documents(self) -> Path:
+        """Beside the public folder, and as public: what agencies published, each text under its digest."""
+        return self.data / "documents"
 
     @property
     def log_state(self) -> Path:
@@ -149,14 +169,59 @@ def _check_proxy(text: str) -> None:
 
 
 def from_environment(env: Mapping[str, str] | None = None) -> Settings:
-    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST and _THREADS, each with its default."""
+    """Settings from COUNTENANCE_DATA, _KEYS, _MANIFEST, _THREADS, _WITNESSES and what else docs/settings.md lists."""
     env = os.environ if env is None else env
     home = Path(env.get("HOME") or Path.home())
     data = env.get("COUNTENANCE_DATA") or Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance"
     keys = env.get("COUNTENANCE_KEYS") or Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "countenance"
     manifest = env.get("COUNTENANCE_MANIFEST")
     threads = _number(env, "THREADS", 0, 0, 1024)
-    return checked(Settings(Path(data), Path(keys), Path(manifest) if manifest else None, threads))
+    witnesses = _witnesses(env.get("COUNTENANCE_WITNESSES") or "")
+    quorum = _number(env, "QUORUM", 0, 0, max(1, len(witnesses)))
+    seconds = _number(env, "WITNESS_SECONDS", 10, 1, 3600)
+    days = [_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION")]
+    model = Path(manifest) if manifest else None
+    return checked(Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, *days))
+
+
+def _witnesses(text: str) -> tuple[tuple[str, str], ...]:
+    """Pairs of address and vkey, separated by spaces; the vkeys are read by who asks. Raises Misconfigured."""
+    words = text.split()
+    found = tuple(zip(words[::2], words[1::2], strict=False))
+    if len(words) % 2 or len(found) > MOST_WITNESSES or len({vkey for _, vkey in found}) < len(found):
+        raise Misconfigured(
+            f"COUNTENANCE_WITNESSES is not pairs of an address and a vkey, at most {MOST_WITNESSES}, each vkey once",
+            next_step="Write `https://witness.example/ witness.example/w1+1a2b3c4d+AbCd`, one pair after the other.",
+        )
+    for address, _ in found:
+        _check_witness(address)
+    return found
+
+
+def _check_witness(address: str) -> None:
+    """TLS, or this machine. Raises Misconfigured."""
+    url = urlsplit(address)
+    try:
+        near = url.hostname == "localhost" or ipaddress.ip_address(url.hostname or "").is_loopback
+    except ValueError:
+        near = False
+    whole = url.hostname and not (url.username or url.password or url.query or url.fragment)
+    if not whole or url.scheme not in ("http", "https") or (url.scheme == "http" and not near):
+        raise Misconfigured(
+            "a witness's address is an https:// one, without user, query or fragment",
+            next_step="http:// is for a witness on this machine alone, such as http://127.0.0.1:8441.",
+        )
+
+
+def witness_from_environment(env: Mapping[str, str] | None = None) -> Settings:
+    """The two folders of a witness of one's own, from COUNTENANCE_WITNESS_DATA and _KEYS; never those of a house."""
+    env = os.environ if env is None else env
+    home = Path(env.get("HOME") or Path.home())
+    data = Path(env.get("XDG_DATA_HOME") or home / ".local/share") / "countenance-witness"
+    keys = Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "countenance-witness"
+    return checked(
+        Settings(Path(env.get("COUNTENANCE_WITNESS_DATA") or data), Path(env.get("COUNTENANCE_WITNESS_KEYS") or keys))
+    )
 
 
 def checked(settings: Settings) -> Settings:

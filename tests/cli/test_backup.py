@@ -75,7 +75,7 @@ def test_a_restore_answers_in_json_too(home: Path) -> None:
     assert ended.code == 0, ended.out
     body = json.loads(ended.out)
     assert set(body) == {
-        "backup", "made", "known", "size", "since", "lost", "erased", "withdrawn", "revoked",
+        "backup", "made", "known", "size", "since", "lost", "erased", "withdrawn", "revoked", "promises",
     }  # fmt: skip
     assert (body["backup"], body["since"], body["lost"]) == (made["id"], {"backup": 1, "decision": 1}, 0)
 

@@ -39,7 +39,7 @@ def test_packs_alone_say_on_which_days_their_rules_turn() -> None:
 
 def test_a_pack_that_goes_stale_is_a_day_too() -> None:
     found = answer("--on", "2026-11-24", "--days", "400")
-    assert {turn["name"] for turn in found["turns"] if turn["cause"] == "pack"} == set(packs.FRESH_INSTALL)
+    assert {turn["name"] for turn in found["turns"] if turn["cause"] == "pack"} == set(packs.fresh_install())
     told = run("--on", "2026-11-24", "--days", "400").output
     assert "2027-11-23" in told
     assert "allows nothing from this day on" in told

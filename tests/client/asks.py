@@ -33,6 +33,7 @@ ALL: dict[str, Callable[[Any], Any]] = {
     "export": lambda client: client.export(COLLECTION, SUBJECT),
     "decisions": lambda client: list(client.decisions()),
     "decision": lambda client: client.decision(0),
+    "disclose": lambda client: client.disclose(0, "police", purpose="missing-persons"),
     "decide": lambda client: client.decide(
         action="verify", sector="police", country="US", purpose="access-control", legal_effect="no", pack=["core"]
     ),

@@ -66,6 +66,7 @@ ASKS: dict[str, tuple[str, str, dict[str, Any]]] = {
     }),
     "detect": ("detect", "faces", {"faces": [FACE]}),
     "compare": ("verify", "match", {**LIKENESS, "faces": [FACE, FACE]}),
+    "disclose": ("disclose", "disclosed", {"disclosure": "dis_" + "0" * 32}),
     "export": ("export", "exported", {
         "subject": SUBJECT, "collection": COLLECTION, "purpose": "access-control",
         "grounds": [{"basis": "consent", "purpose": "access-control", "given_at": MOMENT, "until": MOMENT,
@@ -126,6 +127,7 @@ ROUTES = {
     ("GET", "/v1/keys"): "keys", ("POST", "/v1/keys"): "new_key", ("DELETE", f"/v1/keys/{KEY_ID}"): "revoke_key",
     ("GET", "/v1/log"): "log", ("GET", f"{IN}/subjects/{SUBJECT}/export"): "export",
     ("GET", "/v1/decisions"): "decisions", ("GET", "/v1/decisions/0"): "decision",
+    ("POST", "/v1/decisions/0/disclosures"): "disclose",
 }  # fmt: skip
 
 Body = dict[str, Any]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from countenance.client import AsyncClient, Client
+from countenance.client import AsyncClient, Client, readers
+from countenance.client.reading import Fields
 from countenance.domain.errors import (
     BadInput,
+    BadRecord,
     Conflict,
     DamagedImage,
     NoFace,
@@ -22,6 +24,7 @@ from countenance.domain.errors import (
     Unauthenticated,
     Unverified,
 )
+from countenance.domain.standing import WHO
 from countenance.ledger.note import Signer
 from countenance.policy import wire
 from tests.client.house import Doors, listening, opened
@@ -168,6 +171,15 @@ def test_a_person_gets_all_that_is_held_and_each_decision_its_receipt_again(door
     faces.erase(inside, subject)
     with pytest.raises(NotFound):
         faces.decision(verified.index)
+
+
+@pytest.mark.parametrize("told", [{"name": "verified"}, dict.fromkeys(WHO, "declared"), dict.fromkeys(WHO, "so-so")])
+def test_what_facts_rest_on_is_held_against_the_leaf(told: dict[str, str]) -> None:
+    """The leaf says that all is checked; a decision that says otherwise, or not enough, is not believed."""
+    checked = dict.fromkeys(WHO, "verified")
+    assert dict(readers.rests_on(Fields({"rests_on": checked}), checked=True)) == checked
+    with pytest.raises((BadRecord, Unverified)):
+        list(readers.rests_on(Fields({"rests_on": told}), checked=True))
 
 
 def test_a_refusal_is_proven_whole(doors: Doors, faces: Client) -> None:

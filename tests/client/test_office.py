@@ -35,6 +35,7 @@ from countenance.http.budget import Budget, Rate
 from countenance.service import accounts, signed
 from tests.client.conftest import Driven
 from tests.client.house import Doors, opened
+from tests.service.promises import law_text
 from tests.service.world import photo
 
 if TYPE_CHECKING:
@@ -266,6 +267,31 @@ def test_what_is_no_account_or_key_is_refused_before_anything_is_sent(account: s
         Hand(account, key)
 
 
+def test_facts_are_checked_and_change_and_a_demand_is_answered(office: Office) -> None:
+    asked = office.applicant().apply(**{**POOL, "purposes": ["access-control"]})
+    bo, ada = office.person("approver"), office.person("operator")
+    customer = bo.approve(bo.application(asked.application)).customer
+    sent = ada.challenge(customer, "pool.example", ["name", "contact"])
+    assert sent.code not in repr(sent)
+    back = office.applicant(asked.claim).bring_back(sent.application, sent.id, sent.code)
+    assert back.facts == {"name", "contact"}
+    until = (office.doors.world.moment + timedelta(days=90)).date()
+    made = ada.record_check(customer, method="official-list", facts=["sector", "seat"], evidence="list", until=until)
+    assert {one.id for one in ada.checks(customer).checks} == {made.of, back.verification}
+    assert ada.facts(customer).rests_on["sector"] == "verified"
+    assert ada.withdraw_check(customer, made.of).of == made.of
+    changed = ada.change_facts(customer, minors="yes")
+    assert [(one.holds, one.reasons) for one in changed.grants] == [(False, ("core.minors",))]
+    wanted = {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "County PD"}
+    demand = ada.record_demand(customer, **wanted).of
+    with pytest.raises(Refused) as refused:
+        bo.answer_demand(demand, "met")
+    assert refused.value.decision.ask.action == "disclose"
+    assert bo.answer_demand(demand, "refused").of == demand
+    assert [(one.state, one.verdict) for one in ada.demands(limit=1)] == [("refused", "deny")]
+    assert ada.figures().demands == {("police", "warrant", "refused"): 1}
+
+
 LIES: dict[str, Callable[[Office, dict[str, Any]], dict[str, Any]]] = {
     "no receipt": lambda _, body: {**body, "receipt": ""},
     "another index": lambda _, body: {**body, "index": body["index"] + 1},
@@ -327,3 +353,46 @@ def test_an_application_is_proven_whole(office: Office, lie: Callable[[dict[str,
     office.between.lie = lie
     with pytest.raises((Unverified, BadRecord)):
         office.applicant().apply(**POOL)
+
+
+def test_a_change_of_promises_and_a_law_by_people_with_accounts(office: Office) -> None:
+    one, other = office.person("approver", "operator"), office.person("approver")
+    proposed = one.propose_change(off=["microsoft-2020"]).change
+    assert (proposed.state, proposed.loosens) == ("under-notice", True)
+    for person in (one, other):
+        person.approve_change(person.policy_change(proposed.id).change)
+    with pytest.raises(Conflict):
+        one.approve_change(proposed)
+    assert len(one.policy_changes().changes[0].approvals) == 2
+    assert one.withdraw_change(proposed.id).change.state == "withdrawn"
+    assert one.propose_change(on=["microsoft-2020-strict"]).change.state == "in-force"
+    law = one.propose_law(law_text().decode()).law
+    assessor = office.person("assessor")
+    for person in (one, assessor):
+        person.sign_law(person.law(law.id))
+    assert assessor.object_to_law(law.id, "It tests nobody.").law.objections == ("It tests nobody.",)
+    office.doors.world.later(days=31)
+    assert one.record_law(law.id).law.state == "recorded"
+    assert one.repeal_law(law.id).law.state == "repealed"
+    assert [found.id for found in one.laws()] == [law.id]
+    assert one.stop_house().change.state == "in-force"
+    assert one.resume_house().change.state == "under-notice"
+    with pytest.raises(Refused):
+        assessor.stop_house()
+
+
+def test_a_change_that_is_shown_as_another_is_not_signed(office: Office) -> None:
+    """A server that shows one change and calls it by the digest of another gets no signature over it."""
+    one = office.person("approver", "operator")
+    proposed = one.propose_change(off=["microsoft-2020"]).change
+    law = one.propose_law(law_text().decode()).law
+
+    def milder(body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "change": {**body["change"], "why": []}}
+
+    office.between.lie = milder
+    with pytest.raises(Unverified, match="digest of the change"):
+        one.policy_change(proposed.id)
+    office.between.lie = lambda body: {**body, "document": {**body["document"], "title": "Another"}}
+    with pytest.raises(Unverified, match="digest of the record"):
+        one.law(law.id)

@@ -33,6 +33,7 @@ class Client:
     """An application spoken to over ASGI, from a test that does not await."""
 
     def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
+        self.app = app
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
         self._portal = portal

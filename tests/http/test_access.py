@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from countenance.service import registry
 from tests.http import test_access_people as of_people
 from tests.http.conftest import Doors, b64, consent
 from tests.http.people import hand
 from tests.http.test_applications import POOL
 from tests.http.test_applications import apply as applied
 from tests.http.test_described import COMMITTED, operations
+from tests.service.promises import law_text
 from tests.service.world import photo
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 CALLERS = ("nobody", "unknown key", "revoked key", "own key", "other tenant", "ended grant")
 OPEN = (200,) * 6
+OPEN_PARTS = (
+    "GET /v1/policies",
+    "GET /v1/laws",
+    "GET /v1/reports",
+    "POST /v1/reports",
+)  # what everybody may see or say
 ROUNDS = 10_000 if os.environ.get("COUNTENANCE_LONG") else 150
 
 # (nobody, unknown key, revoked key, own key, another tenant's key, a key whose grant has ended)
@@ -48,15 +56,25 @@ TABLE = {
     "GET /v1/collections/{collection}/subjects/{subject}/export": (401, 401, 401, 200, 404, 404),
     "GET /v1/decisions": (401, 401, 401, 200, 200, 200),
     "GET /v1/decisions/{index}": (401, 401, 401, 200, 404, 404),
+    "GET /v1/decisions/{index}/disclosures": (401, 401, 401, 200, 404, 404),
+    "POST /v1/decisions/{index}/disclosures": (401, 401, 401, 201, 404, 404),
     "POST /v1/applications": (201,) * 6,
     "GET /v1/applications/{application}": (401,) * 6,
     "POST /v1/applications/{application}/key": (401,) * 6,
+    "POST /v1/applications/{application}/challenges/{challenge}": (401,) * 6,
     "GET /v1/decide": OPEN,
     "POST /v1/decide": OPEN,
     "GET /v1/policies": OPEN,
     "GET /v1/policies/schedule": OPEN,
     "GET /v1/policies/{pack}": OPEN,
+    "GET /v1/laws": OPEN,
+    "GET /v1/laws/{law}": OPEN,
     "GET /v1/log": OPEN,
+    "GET /v1/reports": OPEN,
+    "GET /v1/reports/{report}": OPEN,
+    "GET /v1/reports/{report}/text": OPEN,
+    "POST /v1/reports/{report}/comments": (201,) * 6,
+    "POST /v1/log/shown": OPEN,
 }
 QUESTION = {"action": "detect", "sector": "commercial", "country": "DE", "purpose": "access-control"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -65,6 +83,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/collections/{collection}/consents": {"json": consent("eve")},
     "POST /v1/applications": {"json": POOL},
     "POST /v1/applications/{application}/key": {},
+    "POST /v1/reports/{report}/comments": {"json": {"text": "Who looks at a wrong match?"}},
+    "POST /v1/applications/{application}/challenges/{challenge}": {"json": {"code": "A" * 22}},
+    "POST /v1/decisions/{index}/disclosures": {"json": {"recipient": "commercial"}},
     "GET /v1/decide": {"params": QUESTION},
     "POST /v1/decide": {"json": QUESTION},
 }
@@ -82,6 +103,8 @@ class Access:
     def ask(self, row: str, who: str, **changed: str) -> httpx.Response:
         method, path = row.split(" ")
         sent = BODIES.get(row, PHOTO if method == "POST" and row != "POST /v1/keys" else {})
+        if row == "POST /v1/log/shown":
+            sent = {"json": {"proof": self.doors.world.house.log.checkpoint.decode()}}
         return self.doors.client.request(method, path.format(**{**self.ids, **changed}), headers=self.keys[who], **sent)
 
 
@@ -91,10 +114,13 @@ def access(doors: Doors) -> Access:
     spare = doors.post("/v1/keys").json()
     ended = doors.post("/v1/keys").json()
     doors.delete(f"/v1/keys/{ended['id']}")
+    own = doors.get("/v1/decisions").json()["decisions"]
     ids = {
         "collection": doors.get("/v1/collections").json()["collections"][0]["id"],
         "subject": subject, "key": spare["id"], "pack": "core", "application": applied(doors)["application"],
-        "index": str(doors.get("/v1/decisions").json()["decisions"][-1]["index"]),
+        "report": report(doors),
+        "law": registry.propose_here(doors.world.house, law_text()).law.id,
+        "index": next(str(one["index"]) for one in own if one["outcome"] == "enrolled"), "challenge": "cha_" + "0" * 32,
     }  # fmt: skip
     keys = {
         "nobody": {},
@@ -105,6 +131,17 @@ def access(doors: Doors) -> Access:
         "ended grant": doors.ended_grant(),
     }
     return Access(doors, ids, keys)
+
+
+def report(doors: Doors) -> str:
+    """A report that is open for comment; its id."""
+    bo = hand(doors, "operator", customer=doors.admitted.customer)
+    day = doors.world.moment.date().isoformat()
+    facts = {"authority": "The Council", "service": "Door", "purposes": ["access-control"], "filed": day}
+    notice = str(bo.post("/statute/filings", {"kind": "notice", "facts": facts}).json()["filing"])
+    draft = {"kind": "draft", "about": notice, "facts": {"purposes": ["access-control"], "sections": {}}}
+    assert bo.post("/statute/filings", draft).status_code == 201
+    return notice
 
 
 def test_every_described_operation_has_a_row() -> None:
@@ -122,7 +159,7 @@ def test_each_caller_gets_what_the_table_says(access: Access, row: str) -> None:
     assert found == dict(zip(CALLERS, TABLE[row], strict=True))
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if "{" in row and "{pack}" not in row])
+@pytest.mark.parametrize("row", [row for row in TABLE if "{" in row and not row.startswith(OPEN_PARTS)])
 def test_another_tenants_id_is_the_same_answer_as_a_missing_one(access: Access, row: str) -> None:
     part = row.split("{")[1].split("}")[0]
     missing = "99999" if part == "index" else f"{access.ids[part][:4]}{'0' * 32}"
@@ -153,11 +190,14 @@ def test_no_random_call_of_another_tenant_learns_or_changes_anything(access: Acc
     assert [one["subject"] for one in found["candidates"]] == [access.ids["subject"]]
 
 
-def test_a_claim_opens_its_own_two_doors_and_no_other(access: Access) -> None:
+def test_a_claim_opens_its_own_three_doors_and_no_other(access: Access) -> None:
     asked = applied(access.doors)
     access.keys["applicant"] = {"Authorization": f"Bearer {asked['claim']}"}
     for row, expected in TABLE.items():
-        own = {"GET /v1/applications/{application}": 200, "POST /v1/applications/{application}/key": 409}
+        own = {
+            "GET /v1/applications/{application}": 200, "POST /v1/applications/{application}/key": 409,
+            "POST /v1/applications/{application}/challenges/{challenge}": 404,
+        }  # fmt: skip
         found = access.ask(row, "applicant", application=asked["application"])
         assert found.status_code == own.get(row, expected[CALLERS.index("unknown key")]), row
 

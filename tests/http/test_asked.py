@@ -9,6 +9,7 @@ import pytest
 
 from tests.policy.asks import law
 from tests.policy.test_lifts import own_pack, rule
+from tests.service.world import ruled
 
 if TYPE_CHECKING:
     from tests.http.conftest import Doors
@@ -37,7 +38,7 @@ def test_the_answer_has_every_part_in_its_order(doors: Doors) -> None:
 
 
 def test_the_packs_in_force_here_decide_unless_others_are_named(doors: Doors) -> None:
-    doors.world.house.policies = own_pack(rule("police", 'principal.sector == "police"'))
+    ruled(doors.world.house, policies=own_pack(rule("police", 'principal.sector == "police"')))
     found = both(doors)
     assert [pack["name"] for pack in found["packs"]] == ["core", "own"]
     assert [reason["id"] for reason in found["reasons"]] == ["own.police"]
@@ -48,7 +49,7 @@ def test_the_laws_on_record_here_count(doors: Doors) -> None:
     ask = {"country": "US", "pack": "microsoft-2020"}
     found = both(doors, **ask)
     assert found["lifted_when"][0]["all"] == [{"fact": "laws.national.US.grounded_in_human_rights", "is": True}]
-    doors.world.house.laws = (law(start=date(2026, 1, 1)),)
+    ruled(doors.world.house, laws=(law(start=date(2026, 1, 1)),))
     assert both(doors, **ask)["decision"] == "allow"
     assert both(doors, **ask, on="2025-12-31")["decision"] == "deny"
 
@@ -79,5 +80,5 @@ def test_a_word_twice_is_bad_input_and_a_set_is_not(doors: Doors) -> None:
     assert doors.client.get("/v1/decide", params=twice).status_code == 400
     several = [*ASK.items(), ("acts-for", "military"), ("acts-for", "sheriff"), ("country", "US")][1:]
     assert doors.client.get("/v1/decide", params=several).status_code == 400  # no action
-    found = both(doors, **{"acts-for": ["military", "sheriff"], "country": "US"})
+    found = both(doors, **{"acts-for": ["military", "sheriff"], "country": "US", "region": "US-OR"})
     assert [reason["id"] for reason in found["reasons"]] == ["microsoft-2020.us-police"]

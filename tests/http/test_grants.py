@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +25,7 @@ def ada(doors: Doors, request: pytest.FixtureRequest) -> Hand:
     return hand(doors, "operator", customer=doors.admitted.customer if request.param == "customer" else "")
 
 
-def test_a_key_is_issued_works_is_listed_and_is_revoked_within_a_second(doors: Doors, ada: Hand) -> None:
+def test_a_key_is_issued_works_is_listed_and_is_refused_from_the_call_after_its_end_on(doors: Doors, ada: Hand) -> None:
     keys = f"/grants/{doors.admitted.grant}/keys"
     made = ada.post(keys)
     assert made.status_code == 201, made.text
@@ -34,11 +33,9 @@ def test_a_key_is_issued_works_is_listed_and_is_revoked_within_a_second(doors: D
     listed = ada.get(keys).json()["keys"]
     assert made.json()["id"] in [one["id"] for one in listed]
     assert "cnt_" not in ada.get(keys).text
-    began = time.monotonic()
     ended = ada.delete(f"{keys}/{made.json()['id']}")
     assert (ended.status_code, ended.json()["ended"]) == (200, made.json()["id"])
     assert detect(doors, made.json()["key"]).status_code == 401
-    assert time.monotonic() - began < 1.0
     assert ada.delete(f"{keys}/{made.json()['id']}").status_code == 404
     closed = doors.world.proven(ended.json()["receipt"]).closed
     assert closed is not None
@@ -55,11 +52,9 @@ def test_an_ended_grant_refuses_from_the_next_call_on_and_its_keys_still_open_th
 ) -> None:
     doors.enrolled("ada", 1)
     assert detect(doors, doors.admitted.key).status_code == 200
-    began = time.monotonic()
     assert ada.delete(f"/grants/{doors.admitted.grant}").status_code == 200
     refused = detect(doors, doors.admitted.key)
     assert (refused.status_code, refused.json()["code"]) == (403, "refused")
-    assert time.monotonic() - began < 1.0
     assert "core.grant-ended" in [reason["id"] for reason in refused.json()["decision"]["reasons"]]
     assert doors.delete("/v1/collections/staff/subjects/ada").status_code == 200
     again = ada.delete(f"/grants/{doors.admitted.grant}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -206,10 +205,8 @@ def test_no_way_around_the_signature(doors: Doors, way: str) -> None:
 def test_an_ended_account_is_the_same_answer_from_its_next_call_on(doors: Doors) -> None:
     ada, bo = hand(doors), hand(doors)
     assert bo.get("/accounts").status_code == 200
-    began = time.monotonic()
     assert ada.delete(f"/accounts/{bo.account}").status_code == 200
     assert refused(bo.get("/accounts")) == THE_ANSWER
-    assert time.monotonic() - began < 1.0
 
 
 def test_a_replay_after_a_restart_is_refused_too(doors: Doors) -> None:

@@ -35,7 +35,7 @@ def test_a_problem_has_the_shape_that_is_described(kind: type[CountenanceError])
 
 
 def test_a_defect_of_ours_tells_nothing_of_the_inside(doors: Doors, caplog: pytest.LogCaptureFixture) -> None:
-    del doors.world.house.policies
+    del doors.world.house.in_force
     broken = doors.client.get("/v1/policies")
     assert broken.status_code == 500
     body = shapes.Problem.model_validate_json(broken.content)

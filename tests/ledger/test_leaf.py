@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from countenance.domain.decision import Ask
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import leaf, vocabulary
+from countenance.ledger.note import Signer
 from countenance.policy import words
-from tests.ledger.world import ASK, DIGEST, DIGESTS, closed_part, decision
+from tests.ledger.world import ASK, DIGEST, DIGESTS, SIGNER, closed_part, decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,11 +41,15 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
     "withdrawal": {"purpose": "access-control", "undoes": UNDONE},
     "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
+    "log-key": {"vkey": SIGNER.vkey, "until": "2026-12-22T12:00:00Z"},
     "schedule": {
         "day": "2026-12-24", "because": ["core.model-stale", "washington-rcw-43.386.notice"], "becomes": ["deny"],
         "sectors": ["police"], "countries": ["DE", "US"], "purposes": ["access-control"],
     },
-    "policy-change": {"part": "packs", "before": DIGEST, "after": ""},
+    "filing": {"filed": "notice", "document": DIGEST},
+    "policy-change": {"step": "proposed", "change": DIGEST, "before": "", "after": DIGEST, "loosens": True,
+                      "notice": 30, "keys": [DIGEST]},
+    "law": {"step": "signed", "record": DIGEST, "notice": 30, "keys": [DIGEST], "outside": []},
 }  # fmt: skip
 JSON = st.recursive(
     st.booleans() | st.integers(-leaf.MAX_INT, leaf.MAX_INT) | st.text(st.characters(blacklist_categories=["Cs"])),
@@ -71,7 +76,7 @@ def test_a_decision_comes_back_byte_for_byte() -> None:
     assert found.commitment == leaf.commit(CLOSED, NONCE)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in leaf.KINDS if kind != "decision"])
+@pytest.mark.parametrize("kind", [kind for kind in vocabulary.KINDS if kind != "decision"])
 def test_every_other_kind_comes_back_and_takes_no_key_more_or_less(kind: str) -> None:
     raw = leaf.encode(opened(kind))
     assert leaf.parse(raw).encode() == raw
@@ -104,6 +109,15 @@ def test_as_many_digests_as_one_leaf_may_carry_fit_in_it() -> None:
 def test_a_leaf_of_a_backup_says_a_step_a_random_id_and_a_whole_hour(changed: dict[str, leaf.Json]) -> None:
     with pytest.raises(BadRecord):
         leaf.encode(opened("backup", **changed))
+
+
+@pytest.mark.parametrize("changed", [
+    {"vkey": ""}, {"vkey": "a name"}, {"vkey": SIGNER.vkey[:-4]}, {"vkey": SIGNER.vkey + "\n"}, {"vkey": 1},
+    {"vkey": Signer.generate("x" * 300).vkey}, {"until": "2026-12-22T12:30:00Z"},
+])  # fmt: skip
+def test_a_leaf_of_a_key_says_a_whole_vkey_and_a_whole_hour(changed: dict[str, leaf.Json]) -> None:
+    with pytest.raises(BadRecord):
+        leaf.encode(opened("log-key", **changed))
 
 
 @given(st.dictionaries(st.text(st.characters(blacklist_categories=["Cs"]), max_size=6), JSON, max_size=5))

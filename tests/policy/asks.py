@@ -46,6 +46,7 @@ PACKS = {
     "all": cedar.load(["microsoft-2020", "microsoft-2020-strict"]),
     "fresh": cedar.load(),
     "laws": cedar.load(LAWS),
+    **{name: cedar.load([name]) for name in LAWS},
 }
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = (
-    "// pack: own\n// title: T\n// promised_by: P\n// source: https://example.org\n"
+    "// pack: own\n// title: T\n// promised_by: P\n// in_force: always\n// status: optional\n"
+    "// source: https://example.org\n"
     "// checked_on: 2026-01-01\n// stale_after: 2029-01-01\n// secondary: none\n"
 )
 FIRST = """

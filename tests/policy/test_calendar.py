@@ -51,7 +51,7 @@ def test_a_day_is_that_of_utc() -> None:
 def test_packs_turn_on_the_day_after_they_are_stale_and_laws_at_both_ends() -> None:
     laws = (law(), law(id="other", start=date(2026, 5, 1), until=date(2027, 5, 1)))
     found = calendar.turns(cedar.load(), laws)
-    stale = {Turn(date(2027, 11, 23), "pack", name) for name in packs.FRESH_INSTALL}
+    stale = {Turn(date(2027, 11, 23), "pack", name) for name in packs.fresh_install()}
     assert stale <= set(found)
     assert [(turn.day, turn.name) for turn in found if turn.cause == "law"] == [
         (date(2026, 1, 1), "us-law"),

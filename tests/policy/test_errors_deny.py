@@ -20,7 +20,7 @@ import pytest
 
 from countenance.domain.decision import Ask, Facts
 from countenance.domain.errors import BadRecord, CountenanceError
-from countenance.policy import cedar, context, packs, words
+from countenance.policy import cedar, context, entities, packs, words
 from countenance.policy.context import SHAPE
 from tests.policy.asks import ASK, MODEL
 
@@ -67,7 +67,8 @@ def rule(rng: random.Random, number: int, made: str) -> str:
 
 
 HEADER = (
-    "// pack: own\n// title: T\n// promised_by: P\n// source: https://example.org\n"
+    "// pack: own\n// title: T\n// promised_by: P\n// in_force: always\n// status: optional\n"
+    "// source: https://example.org\n"
     "// checked_on: 2026-01-01\n// stale_after: 2029-01-01\n// secondary: none\n"
 )
 
@@ -127,16 +128,16 @@ def known_words(asked: Ask) -> bool:
 
 def alone(policies: cedar.PolicySet, asked: Ask, known: Facts) -> tuple[bool, list[str]]:
     """What Cedar says by itself: no code of ours but what derives the facts."""
-    entities = [
+    listed = [
         {"uid": {"type": kind, "id": "x"}, "attrs": attributes, "parents": []}
-        for kind, attributes in cedar.entity_attributes(asked).items()
+        for kind, attributes in entities.attributes(asked).items()
     ]
     said = context.written(context.derive(asked, known)).at(known.on)
     request = {
         "principal": {"type": "Customer", "id": "x"}, "action": {"type": "Action", "id": asked.action},
         "resource": {"type": "Use", "id": "x"}, "context": said,
     }  # fmt: skip
-    found = cedarpy.is_authorized(request, policies.handle, json.dumps(entities))
+    found = cedarpy.is_authorized(request, policies.handle, json.dumps(listed))
     return found.decision is cedarpy.Decision.Allow, found.diagnostics.errors
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from countenance.domain.decision import Ask
 from countenance.domain.errors import BadRecord, UnknownWord
-from countenance.policy import cedar, packs, wire, words
+from countenance.policy import cedar, entities, packs, wire, words
 from countenance.policy.context import SHAPE
 from tests.policy.asks import ASK, FACTS, ask, decided
 
@@ -25,7 +25,7 @@ def broken(old: str, new: str) -> packs.PackFile:
     return packs.parse(SOUND.replace(old, new).encode(), "microsoft-2020")
 
 
-LAWS_ON = ("washington-rcw-43.386", "eu-ai-act", "gdpr-9", "illinois-bipa")
+LAWS_ON = ("eu-ai-act", "gdpr-9", "illinois-bipa", "microsoft-2020", "washington-rcw-43.386")
 DRAFTS = {
     "texas-cubi", "portland-34.10", "virginia-2022", "colorado-24-18", "massachusetts-2020", "maine-2021",
     "vermont-2020", "san-francisco-2019",
@@ -33,14 +33,16 @@ DRAFTS = {
 
 
 def test_a_fresh_install_has_a_promise_and_four_laws_and_no_draft() -> None:
-    assert {"core", "microsoft-2020", "microsoft-2020-strict", *LAWS_ON, *DRAFTS} <= set(packs.shipped())
-    assert [name for name, _ in cedar.load().packs] == ["core", "microsoft-2020", *LAWS_ON]
+    assert {"core", "microsoft-2020", "microsoft-2020-strict", "amazon-2020", "ibm-2020"} <= set(packs.shipped())
+    of = {name: packs.read(name).header.status for name in packs.shipped()}
+    assert [name for name, _ in cedar.load().packs] == ["core", *LAWS_ON] == [n for n in of if of[n] == "on"]
+    assert {name for name, status in of.items() if status == "draft"} == DRAFTS
     assert [name for name, _ in cedar.load(["microsoft-2020-strict"]).packs] == ["core", "microsoft-2020-strict"]
 
 
 def test_every_rule_is_annotated_and_every_source_is_https() -> None:
     whole = cedar.load(packs.shipped())
-    assert len({rule.place for rule in whole.rules.values()}) == len(whole.rules) >= 119
+    assert len({rule.place for rule in whole.rules.values()}) == len(whole.rules)
     for name, rule in whole.rules.items():
         assert name.startswith(tuple(f"{pack}." for pack, _ in whole.packs))
         assert rule.reason.says.endswith(".")
@@ -103,7 +105,7 @@ def test_a_rule_cannot_tell_two_moments_of_one_hour_apart(new: str, says: str) -
 
 
 def test_an_unknown_pack_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownWord, match=r"known are core, .*microsoft-2020"):
+    with pytest.raises(UnknownWord, match=r"known are core, .*microsoft-2020, "):
         cedar.load(["amazon"])
 
 
@@ -117,7 +119,7 @@ def test_an_operators_own_pack_decides(tmp_path: Path) -> None:
 
 def test_the_schema_has_every_attribute() -> None:
     """A rule that reads every fact and every word of an ask passes strict validation."""
-    use = [name for name in Ask.__slots__ if name in cedar.entity_attributes(ASK)["Use"]]
+    use = [name for name in Ask.__slots__ if name in entities.attributes(ASK)["Use"]]
     customer = ["sector", "acts_for", "requested_by", "parties", "seat_country", "seat_region"]
     assert {*use, *customer, "action"} == {field.name for field in fields(Ask)} | {"parties"}
     reads = [f"context.{name} == context.{name}" for name in SHAPE] + ['context.on == datetime("2020-06-11")']

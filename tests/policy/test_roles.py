@@ -13,18 +13,31 @@ from countenance.policy import roles
 
 ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
+CHECKED = {"facts-show", "verification-list", "demand-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-OWN_READS = {"account-list", "grant-list", "key-list", "decision-list", "schedule-list"}
+ENTERS = {"facts-change", "verification-record", "verification-withdraw", "challenge-make", "demand-record"}
+OWN_READS = {
+    "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
+    "statute-write",
+}  # fmt: skip
+SPEAKS = {"law-object"}
+PROMISES = SPEAKS | {"policy-list", "policy-show", "policy-propose", "policy-withdraw", "policy-stop", "policy-resume",
+                     "law-propose", "law-record", "law-repeal"}  # fmt: skip
 MAY = {
-    ("provider", "operator"): READS | RUNS,
+    ("provider", "operator"): READS | RUNS | PROMISES | CHECKED | ENTERS
+    | {"statute-list", "statute-mitigate", "figures-show"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
-                               "grant-list", "schedule-list"},
-    ("provider", "auditor"): READS,
-    ("provider", "reviewer"): set(),
-    ("customer", "operator"): OWN_READS | (RUNS - {"application-refuse"}),
-    ("customer", "approver"): set(),
-    ("customer", "auditor"): OWN_READS,
-    ("customer", "reviewer"): set(),
+                               "grant-list", "schedule-list", "policy-approve", "law-sign", "demand-answer",
+                               "figures-show"} | PROMISES | CHECKED,
+    ("provider", "auditor"): READS | SPEAKS | CHECKED | {"statute-list", "policy-list", "policy-show", "figures-show"},
+    ("provider", "reviewer"): SPEAKS,
+    ("provider", "assessor"): SPEAKS | {"law-sign"},
+    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file"} | (RUNS - {"application-refuse"})
+    | SPEAKS,
+    ("customer", "approver"): SPEAKS,
+    ("customer", "auditor"): OWN_READS | CHECKED | SPEAKS,
+    ("customer", "reviewer"): SPEAKS,
+    ("customer", "assessor"): SPEAKS,
 }  # fmt: skip
 OPERATOR = frozenset({"operator"})
 
@@ -38,11 +51,11 @@ def test_each_role_may_do_what_is_written_here_and_no_more(by: str, role: str) -
     own = {act for act in ACTS if allows(Act(act, by, frozenset({role}), own=True))}
     assert own == MAY[by, role]
     others = {act for act in ACTS if allows(Act(act, by, frozenset({role}), own=False))}
-    assert others == (MAY[by, role] if by == "provider" else set())
+    assert others == (MAY[by, role] if by == "provider" else SPEAKS)
 
 
 def test_no_role_no_side_and_no_word_of_another_kind_may_do_anything() -> None:
-    for act in ACTS:
+    for act in sorted({*ACTS} - SPEAKS):
         for by, held in (("provider", ()), ("customer", ()), ("", OPERATOR), ("machine", OPERATOR), ("key", OPERATOR)):
             assert not allows(Act(act, by, frozenset(held), own=True))
     assert not allows(Act("account-become", "provider", vocabulary.ROLES, own=True))
@@ -108,3 +121,14 @@ def test_rules_that_break_their_schema_or_say_nothing_are_refused(text: str) -> 
 def test_the_digest_changes_with_rules_and_schema() -> None:
     one, other = roles.of(RULE, SCHEMA), roles.of(RULE + " ", SCHEMA)
     assert len({one.digest, other.digest, roles.of(RULE, SCHEMA + " ").digest, roles.load().digest}) == 4
+
+
+def test_an_assessor_is_from_outside_and_has_no_other_role() -> None:
+    gives = frozenset({"assessor"})
+    assert allows(Act("account-register", "provider", OPERATOR, own=True, gives=gives))
+    for act in (
+        Act("account-register", "provider", OPERATOR | gives, own=True, gives=OPERATOR | gives),
+        Act("account-register", "provider", OPERATOR, own=False, gives=gives),
+        Act("account-register", "customer", OPERATOR, own=True, gives=gives),
+    ):
+        assert "roles.assessor-apart" in [reason.id for reason in roles.load().decide(act).reasons]

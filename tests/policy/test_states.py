@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +81,21 @@ def test_no_rule_of_a_law_is_dead() -> None:
     assert seen["illinois-bipa.release"] == {"US-IL"}
     assert seen["washington-rcw-43.386.region-missing"] == {"US"}
     assert seen["gdpr-9.probe"] == {"DE"}
+
+
+@pytest.mark.parametrize("pack", [name for name in LAWS if packs.read(name).header.begins is not None])
+def test_a_law_begins_on_the_day_that_its_header_says(pack: str) -> None:
+    begins, only = packs.read(pack).header.begins, alone(pack)
+    assert begins is not None
+    chance = random.Random(20210701)  # noqa: S311
+    asks = [somewhere(chance) for _ in range(200)]
+
+    def speaks(day: date) -> bool:
+        known = at(day.isoformat(), facts(probe_basis="none"))
+        return any(each.startswith(f"{pack}.") for asked in asks for each in ids(cedar.decide(only, asked, known)))
+
+    assert not speaks(begins - timedelta(days=1))
+    assert speaks(begins)
 
 
 # ---- duties ---------------------------------------------------------------------------------------------------------

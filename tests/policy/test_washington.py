@@ -186,6 +186,16 @@ def test_a_federal_exemption_counts_once_reported_and_is_never_proposed() -> Non
     assert "federal" not in str([lift.all for lift in refused.lifted_when])
 
 
+def test_two_reviewers_are_not_asked_for_as_one_and_two() -> None:
+    """Where core asks for two and Washington for one, the answer once named both: two are enough, and that is said."""
+    case = ask(sector="public-agency", purpose="criminal-investigation", **PLACE)
+    shown = authority(purpose="criminal-investigation")
+    known = replace(papers(reviewers=0), laws=(law(),), authority=shown)
+    verdict = decided("fresh", case, known, lifts=True)
+    assert ids(verdict) == ["core.investigation-review", f"{PACK}.human-review"]
+    assert [lift.all for lift in verdict.lifted_when] == [(("paperwork.two_reviewers", True),)]
+
+
 def test_police_also_need_a_national_law_under_microsofts_promise() -> None:
     case = ask(sector="police", purpose="criminal-investigation", **PLACE)
     shown = authority(purpose="criminal-investigation")

@@ -10,15 +10,19 @@ import pytest
 from sqlalchemy import select
 
 from countenance.activity import A_FEW
-from countenance.domain.decision import NO_ASK, Act, Activity, Ask, Verdict
-from countenance.domain.errors import Conflict, InternalError, LogUnavailable, NoFace, NotFound, Refused
+from countenance.domain.decision import Act, Activity, Ask
+from countenance.domain.errors import InternalError, LogUnavailable, NoFace, NotFound, Refused
 from countenance.policy import cedar
 from countenance.service import gate as at
 from countenance.service.gate import Done, Permit, Private
-from countenance.storage.tables import outbox, server
+from countenance.service.onfile import NOTHING
+from countenance.storage.tables import server
 from tests.policy.asks import law
+from tests.service.world import ruled
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from countenance.domain.decision import Facts
     from countenance.ledger.proof import VerifiedReceipt
     from countenance.service.auth import Principal
@@ -44,6 +48,11 @@ def raising(error: Exception) -> Any:
     return work
 
 
+def facts_of(world: World, who: Principal, ask: Ask, consent: str, then: datetime | None = None) -> Facts:
+    """What the rules read of a customer that filed no papers."""
+    return world.house.gate.facts(world.house.in_force.held, who, ask, consent, NOTHING, then)
+
+
 # -- an ask ---
 
 
@@ -60,7 +69,7 @@ def test_an_allowed_ask_has_its_leaf_open_and_closed(world: World) -> None:
         "v": 1, "kind": "decision", "time": "2026-11-22T10:00:00Z", "verdict": "allow",
         "reasons": ["core.known-purpose"], "outside-policy": "",
     }  # fmt: skip
-    assert {name: opened[name] for name in world.house.digests} == world.house.digests
+    assert {name: opened[name] for name in world.house.in_force.held.digests} == world.house.in_force.held.digests
     assert opened["context"] == dict(answered.decision.verdict.context)
     assert closed(found) == {
         "customer": "cus_a", "grant": "gra_b", "key": "key_c", "collection": "col_d", "subject": "sub_e",
@@ -171,24 +180,24 @@ def test_decisions_are_counted_once_their_leaf_is_there(world: World) -> None:
 
 def test_the_facts_are_the_grants_the_customers_and_the_houses(world: World) -> None:
     who = world.customer()
-    world.house.laws = (law(),)
-    facts = world.house.gate.facts(who, asked(who), "demonstration")
+    ruled(world.house, laws=(law(),))
+    facts = facts_of(world, who, asked(who), "demonstration")
     assert (facts.on, facts.verified, facts.organisation) == (world.moment, True, "Harbour Gym")
     assert (facts.consent, facts.laws, facts.model) == (
         "demonstration", world.house.laws, world.house.model_facts(world.moment),
     )  # fmt: skip
     assert (facts.grant.purpose, facts.grant.current, facts.grant.approved) == (True, True, True)
-    outside = world.house.gate.facts(who, asked(who, purpose="credit"), "none")
+    outside = facts_of(world, who, asked(who, purpose="credit"), "none")
     assert (outside.grant.purpose, outside.consent) == (False, "none")
 
 
 def test_a_name_counts_only_while_it_is_verified_and_another_time_is_another_answer(world: World) -> None:
     unverified = world.customer(verified=False)
-    facts = world.house.gate.facts(unverified, asked(unverified), "on-record")
+    facts = facts_of(world, unverified, asked(unverified), "on-record")
     assert (facts.verified, facts.organisation) == (False, "")
     who = world.customer()
     later = world.moment + timedelta(days=400)
-    facts = world.house.gate.facts(who, asked(who), "on-record", later)
+    facts = facts_of(world, who, asked(who), "on-record", later)
     assert (facts.on, facts.verified, facts.organisation, facts.grant.current) == (later, False, "", False)
     assert facts.model.current is False
 
@@ -210,8 +219,8 @@ def test_the_basis_and_the_release_of_a_call_reach_the_rules(world: World) -> No
 
 def permit_of(world: World, who: Principal, action: str) -> Permit:
     ask = asked(who, action)
-    facts: Facts = world.house.gate.facts(who, ask, "on-record")
-    return Permit(world.house, ask, facts, cedar.decide(world.house.policies, ask, facts))
+    facts: Facts = facts_of(world, who, ask, "on-record")
+    return Permit(world.house.in_force.held, ask, facts, cedar.decide(world.house.policies, ask, facts))
 
 
 def test_a_quiet_meter_changes_nothing(world: World) -> None:
@@ -251,183 +260,3 @@ def test_a_meter_that_trips_ends_the_work_with_a_refusal(world: World) -> None:
     assert closed(found)["outcome"] == "refused"
     assert error.next_step == at.NEXT_STEPS["core.meter"]
     assert A_FEW
-
-
-# -- admission ---
-
-
-def test_each_ask_of_an_application_has_a_leaf_and_a_refused_one_what_lifts_it(world: World) -> None:
-    who = world.customer()
-    facts = world.house.gate.facts(who, asked(who), "on-record")
-    asks = (
-        asked(who, "provision"),
-        asked(who, "provision", purpose="mass-surveillance", minors="yes"),
-        asked(who, "provision", sector="police", country="US"),
-    )
-    found = world.house.gate.admit(asks, facts, ABOUT)
-    assert [each.result for each in found] == [True, False, False]
-    assert [each.index for each in found] == [found[0].index + nth for nth in range(3)]
-    assert [closed(world.proven(each.receipt))["outcome"] for each in found] == ["allowed", "refused", "refused"]
-    assert [each.decision.ask for each in found] == [*asks]
-    assert found[2].decision.verdict.lifted_when
-
-
-# -- administration ---
-
-
-def test_an_act_that_only_reads_has_its_leaf(world: World) -> None:
-    settled: list[int] = []
-    done = Done("all", "listed", settled=lambda: settled.append(1))
-    answered = world.house.gate.administer(LIST, ABOUT, lambda: done)
-    assert (answered.result, answered.decision.act, answered.decision.ask) == ("all", LIST, NO_ASK)
-    assert answered.decision.on == world.moment
-    found = world.proven(answered.receipt)
-    assert answered.index == found.index
-    opened = found.leaf.open
-    assert {name: opened[name] for name in ("kind", "act", "by", "roles", "verdict", "outside-policy", "policy")} == {
-        "kind": "administration", "act": "grant-list", "by": "provider", "roles": ["auditor", "operator"],
-        "verdict": "allow", "outside-policy": "", "policy": world.house.roles.digest,
-    }  # fmt: skip
-    assert opened["reasons"] == ["roles.provider-operator", "roles.provider-auditor"]
-    assert closed(found)["outcome"] == "listed"
-    assert closed(found)["account"] == "acc_f"
-    assert settled == [1]
-
-
-def test_what_an_act_found_it_was_about_is_in_its_leaf_and_who_acted_stays(world: World) -> None:
-    about = Private("cus_other", matter="app_other", account="acc_another")
-    answered = world.house.gate.administer(LIST, ABOUT, lambda: Done(1, "listed", about=about))
-    found = closed(world.proven(answered.receipt))
-    assert (found["customer"], found["matter"], found["account"]) == ("cus_other", "app_other", "acc_f")
-
-
-def test_what_an_act_changes_and_the_debt_of_its_leaf_are_one_transaction(world: World) -> None:
-    seen: list[int] = []
-
-    def effect(connection: Any) -> None:
-        connection.execute(server.insert(), {"name": "of-an-act", "value": b"1"})
-        seen.append(world.house.log.size)
-
-    size = world.house.log.size
-    answered = world.house.gate.administer(LIST, ABOUT, lambda: Done("it", "ended", effect=effect))
-    assert seen == [size]
-    assert answered.index == size
-    found = world.proven(answered.receipt)
-    assert (closed(found)["outcome"], closed(found)["matter"]) == ("ended", "app_g")
-    assert found.leaf.open["act"] == "grant-list"
-    with world.house.database.read() as connection:
-        assert connection.execute(select(outbox)).all() == []
-
-
-def test_an_effect_that_fails_leaves_neither_change_nor_debt(world: World) -> None:
-    with pytest.raises(Conflict) as ended:
-        world.house.gate.administer(LIST, ABOUT, lambda: Done(1, "ended", effect=raising(Conflict("ended before"))))
-    found = world.proven(ended.value.receipt)
-    assert found.leaf.open["outside-policy"] == "conflict"
-    assert closed(found)["outcome"] == "none"
-    with world.house.database.read() as connection:
-        assert connection.execute(select(outbox)).all() == []
-
-
-def test_an_act_that_no_role_permits_is_refused_before_its_work(world: World) -> None:
-    act = replace(LIST, roles=frozenset({"reviewer"}))
-    with pytest.raises(Refused) as refused:
-        world.house.gate.administer(act, ABOUT, raising(AssertionError()))
-    assert refused.value.message == "refused: no role of this account permits grant-list here"
-    assert refused.value.next_step.startswith("Ask somebody whose account has the role")
-    assert refused.value.decision.act == act
-    found = world.proven(refused.value.receipt)
-    assert (found.leaf.open["verdict"], found.leaf.open["reasons"], closed(found)["outcome"]) == ("deny", [], "refused")
-
-
-def test_a_rule_that_forbids_an_act_is_said(world: World) -> None:
-    act = Act("account-register", "provider", frozenset({"operator"}), own=True, gives=frozenset({"approver"}))
-    with pytest.raises(Refused) as refused:
-        world.house.gate.administer(act, ABOUT, raising(AssertionError()))
-    assert "Nobody gives a role" in refused.value.message
-
-
-def test_an_act_that_comes_to_nothing_names_nothing_that_it_found(world: World) -> None:
-    inner = NotFound("there is no such grant")
-    with pytest.raises(NotFound) as missing:
-        world.house.gate.administer(LIST, Private(account="acc_f"), raising(inner))
-    found = world.proven(missing.value.receipt)
-    assert found.leaf.open["outside-policy"] == "not-found"
-    assert closed(found) == {
-        "customer": "", "grant": "", "key": "", "collection": "", "subject": "", "account": "acc_f", "matter": "",
-        "outcome": "none",
-    }  # fmt: skip
-
-
-def test_an_error_that_has_a_receipt_of_its_own_keeps_it(world: World) -> None:
-    error = Conflict("refused before")
-    error.receipt = "the first"
-    with pytest.raises(Conflict) as ended:
-        world.house.gate.administer(LIST, ABOUT, raising(error))
-    assert ended.value.receipt == "the first"
-
-
-def test_a_defect_of_an_act_is_told_as_one(world: World) -> None:
-    defect = ZeroDivisionError()
-    with pytest.raises(InternalError) as broken:
-        world.house.gate.administer(LIST, ABOUT, raising(defect))
-    assert broken.value.__cause__ is defect
-    cause = KeyError("inside")
-    error = NotFound("missing")
-    error.__cause__ = cause
-    with pytest.raises(NotFound) as missing:
-        world.house.gate.administer(LIST, ABOUT, raising(error))
-    assert missing.value.__cause__ is cause
-
-
-def test_an_act_without_a_log_is_told_so_and_writes_no_leaf(world: World) -> None:
-    size = world.house.log.size
-    with pytest.raises(LogUnavailable):
-        world.house.gate.administer(LIST, ABOUT, raising(LogUnavailable("gone")))
-    assert world.house.log.size == size
-
-
-def test_a_leaf_that_is_no_decision_carries_the_rules_of_the_packs(world: World) -> None:
-    index, receipt = world.house.gate.note("start", {}, ABOUT, "started")
-    found = world.proven(receipt)
-    assert (found.index, found.leaf.open["kind"], found.leaf.open["v"]) == (index, "start", 1)
-    assert found.leaf.open["policy"] == world.house.policies.digest
-    assert found.leaf.open["time"] == "2026-11-22T10:00:00Z"
-    assert closed(found)["outcome"] == "started"
-
-
-def test_the_words_of_a_deed_by_a_machine_have_neither_roles_nor_reasons() -> None:
-    assert at.deed_words("account-end", "machine") == {
-        "act": "account-end", "by": "machine", "roles": [], "verdict": "allow", "reasons": [], "outside-policy": "",
-    }  # fmt: skip
-
-
-# -- what to do about a refusal ---
-
-
-def verdict(*rules: str) -> Verdict:
-    from countenance.domain.decision import Reason
-
-    return Verdict("deny", (), tuple(Reason(rule, "No.", "https://example.org", "T") for rule in rules))
-
-
-@pytest.mark.parametrize(
-    ("rules", "step"),
-    [
-        (("core.made-up", "core.meter"), at.NEXT_STEPS["core.meter"]),
-        (("core.grant-mode",), at.APPLY),
-        (("washington-rcw-43.386.notice", "core.minors"), "`countenance policy show washington-rcw-43.386`"),
-        ((), "`countenance policy show core`"),
-    ],
-)
-def test_the_next_step_is_the_first_that_helps_or_the_rule_itself(rules: tuple[str, ...], step: str) -> None:
-    assert step in at.next_step(verdict(*rules))
-
-
-@pytest.mark.parametrize(
-    "rule",
-    ["no-consent", "unverified-identify", "meter", "grant-purpose", "grant-mode", "grant-place", "grant-ended",
-     "grant-unapproved"],
-)  # fmt: skip
-def test_a_rule_of_core_that_somebody_can_do_something_about_says_what(rule: str) -> None:
-    assert "policy show" not in at.next_step(verdict(f"core.{rule}"))

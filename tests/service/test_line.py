@@ -83,7 +83,7 @@ def test_every_answer_is_proven_offline_and_the_folder_passes_fsck(world: World)
 
 def test_us_police_are_refused_with_the_promise_its_source_and_what_would_lift_it(world: World) -> None:
     with pytest.raises(Refused) as refused:
-        world.customer(sector="police", country="US", purposes=frozenset({"criminal-investigation"}))
+        world.customer(sector="police", country="US", region="US-OR", purposes=frozenset({"criminal-investigation"}))
     verdict = refused.value.decision.verdict
     assert "countenance policy show microsoft-2020" in refused.value.next_step
     promise = next(reason for reason in verdict.reasons if reason.id.startswith("microsoft-2020."))

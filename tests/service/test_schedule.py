@@ -12,9 +12,12 @@ from sqlalchemy import func, select, update
 
 from countenance.policy import cedar, packs
 from countenance.service import auth, schedule
-from countenance.storage.tables import announcements, customers, grants
+from countenance.service.onfile import NOTHING
+from countenance.storage.admission import verifications
+from countenance.storage.tables import announcements, grants
 from tests.policy.asks import law
 from tests.policy.test_lifts import own_pack, rule
+from tests.service.world import ruled
 
 if TYPE_CHECKING:
     from tests.service.world import World
@@ -36,7 +39,7 @@ BEGINS = f'context.on >= datetime("2026-12-24") && {FOR_POLICE}'
 
 def turning(world: World, condition: str = BEGINS) -> None:
     """A house in whose policy such a rule is in force, which begins within the month."""
-    world.house.policies = own_pack(rule("comes", condition))
+    ruled(world.house, policies=own_pack(rule("comes", condition)))
 
 
 def police(world: World, **changed: Any) -> Any:
@@ -83,7 +86,11 @@ def test_what_was_announced_is_what_the_gate_then_says(world: World) -> None:
         ask = who.customer.ask(change.action, purpose=change.purpose, mode=change.mode, place=change.place)
         for day, answer in ((COMES - timedelta(days=1), change.was), (COMES, change.becomes)):
             world.moment = datetime.combine(day, world.moment.timetz())
-            said = cedar.decide(world.house.policies, ask, world.house.gate.facts(who, ask, "on-record"))
+            said = cedar.decide(
+                world.house.policies,
+                ask,
+                world.house.gate.facts(world.house.in_force.held, who, ask, "on-record", NOTHING),
+            )
             assert said.answer == answer
 
 
@@ -151,9 +158,7 @@ def test_what_ends_with_a_customer_alone_is_told_to_nobody_else(world: World) ->
 def test_the_end_of_a_verification_takes_what_only_the_verified_may(world: World) -> None:
     world.customer()
     with world.house.database.begin() as connection:
-        row = connection.execute(select(customers)).one()
-        facts = {**row.facts, "verification": {**row.facts["verification"], "until": "2026-12-01"}}
-        connection.execute(update(customers).values(facts=facts))
+        connection.execute(update(verifications).values(until="2026-12-01"))
     (each,) = schedule.coming(world.house, date(2026, 11, 23), date(2026, 12, 20))
     assert each.day == date(2026, 12, 1)
     assert [(change.action, change.because) for change in each.changes] == [("identify", ("core.unverified-identify",))]
@@ -187,7 +192,7 @@ def test_a_law_that_comes_into_force_opens_and_its_end_closes(world: World) -> N
     police(world)
     open_by_law = f"{FOR_POLICE} && !context.laws.national.use.grounded_in_human_rights"
     turning(world, open_by_law)
-    world.house.laws = (law(jurisdiction="DE", start=date(2026, 11, 25), until=date(2026, 12, 5)),)
+    ruled(world.house, laws=(law(jurisdiction="DE", start=date(2026, 11, 25), until=date(2026, 12, 5)),))
     found = [(each.day, each.changes[0].was, each.changes[0].becomes) for each in _within(world)]
     assert found == [(date(2026, 11, 25), "deny", "allow"), (date(2026, 12, 5), "allow", "deny")]
     assert {line["public"] for line in announcing(world)} == {True}
@@ -257,7 +262,7 @@ def test_a_round_that_fails_is_said_and_made_again(world: World, caplog: pytest.
 def test_with_every_shipped_pack_nothing_in_the_schedule_fails(world: World) -> None:
     police(world, purposes=frozenset({"missing-persons"}))
     world.customer(country="US", region="US-WA")
-    world.house.policies = cedar.load(packs.shipped())
+    ruled(world.house, policies=cedar.load(packs.shipped()))
     for each in schedule.coming(world.house, date(2026, 11, 22), date(2027, 12, 1)):
         assert all(change.was != change.becomes for change in each.changes)
         assert all(rule in world.house.policies.rules or rule.endswith(".stale")

@@ -58,3 +58,13 @@ def test_where_nobody_consented_nobody_did_in_writing(world: World) -> None:
         verify.compare(world.house, lake, photo(1), photo(2), Use())
     assert "illinois-bipa.release" in [each.id for each in refused.value.decision.verdict.reasons]
     assert "--manner in-writing" in refused.value.next_step
+
+
+def test_who_names_no_region_is_told_where_to_name_it(world: World) -> None:
+    somewhere = world.customer(name="Some Gym", country="US")
+    with pytest.raises(Refused) as refused:
+        verify.compare(world.house, somewhere, photo(1), photo(2), Use())
+    assert [each.id for each in refused.value.decision.verdict.reasons] == ["illinois-bipa.region-missing"]
+    assert "--region and --seat-region" in refused.value.next_step
+    placed = world.customer(name="Tree Gym", country="US", region="US-OR")
+    assert verify.compare(world.house, placed, photo(1), photo(2), Use()).decision.verdict.allowed

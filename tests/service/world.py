@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -110,11 +111,13 @@ def calibration(made_on: datetime) -> Calibration:
 
 
 def replace_provenance() -> Any:
-    @dataclass
-    class Shown:
-        provenance: str = "unknown"
-
-    return Shown()
+    """What a manifest says of the models, so far as anybody asks a painted one."""
+    file = SimpleNamespace(
+        title="Painted", package_version="1", source="https://example.org/painted", licence="MIT", provenance="unknown",
+        provenance_note="Nobody knows.",
+    )  # fmt: skip
+    part = SimpleNamespace(file=file)
+    return SimpleNamespace(provenance="unknown", detector=part, embedder=part)
 
 
 def template(person: int, variant: int = 0) -> NDArray[np.float32]:
@@ -131,6 +134,7 @@ class World:
 
     settings: Settings
     moment: datetime = START
+    post: Any = None
 
     def __post_init__(self) -> None:
         founding.found(self.settings, "test.example/log", clock=lambda: self.moment)
@@ -141,7 +145,7 @@ class World:
     def open(self) -> House:
         self.engine = PaintedFaces(self.calibration.model_digest)
         eyes: Any = lambda _: (self.engine, self.calibration)  # noqa: E731
-        self.house = House.open(self.settings, clock=lambda: self.moment, vision=eyes)
+        self.house = House.open(self.settings, clock=lambda: self.moment, vision=eyes, post=self.post)
         return self.house
 
     def restart(self) -> House:
@@ -187,3 +191,8 @@ class World:
 
 def new_world(folder: Path) -> World:
     return World(Settings(folder / "data", folder / "keys"))
+
+
+def ruled(house: House, **changed: Any) -> None:
+    """Put other policies or laws in force in a house, as if they had come there by their own way."""
+    house.in_force.held = replace(house.in_force.held, **changed)

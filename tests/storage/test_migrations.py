@@ -11,7 +11,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import select
 
+from countenance.domain.standing import FACTS
 from countenance.storage import db
+from countenance.storage.admission import verifications
 from countenance.storage.tables import erasures, outbox
 
 if TYPE_CHECKING:
@@ -47,3 +49,19 @@ def test_leaves_that_were_owed_before_they_said_what_they_undo_can_be_paid(tmp_p
     assert rows.pop("consent") == owed.pop("consent")
     assert rows == {kind: {**words, "undoes": []} for kind, words in owed.items()}
     assert (note.state, note.undoes) == ("gone", None)
+
+
+def test_what_was_verified_before_checks_had_records_stays_so_until_its_day(tmp_path: Path) -> None:
+    """The check stood in the customer's facts; one by a domain proved no more than a name then, either."""
+    old = made_at(tmp_path / "old.db", "0004")
+    for customer, method in (("cus_a", "document-seen"), ("cus_b", "domain-challenge"), ("cus_c", "")):
+        kept = {"method": method, "evidence": "seen", "by": "B. Person", "until": "2027-01-01"} if method else None
+        facts = json.dumps({"name": "A", "verification": kept})
+        old.execute("INSERT INTO customers (id, created, facts, status) VALUES (?, '', ?, 'active')", (customer, facts))
+    old.close()
+    with db.open(tmp_path / "old.db") as database, database.read() as connection:
+        rows = {row.customer_id: row for row in connection.execute(select(verifications))}
+    assert set(rows) == {"cus_a", "cus_b"}
+    assert set(rows["cus_a"].facts) == set(FACTS)
+    assert rows["cus_b"].facts == ["contact", "name"]
+    assert (rows["cus_a"].verifier, rows["cus_a"].until, rows["cus_a"].withdrawn) == ("B. Person", "2027-01-01", None)

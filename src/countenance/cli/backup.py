@@ -166,4 +166,5 @@ def _restored_lines(done: Restored) -> list[str]:
         f"  lost with the database: {done.lost} enrolment(s), every basis, grant and key since, and the nonces and "
         "closed parts of those leaves",
         "  receipts that people hold still verify, from before the backup and after it",
+        *([f"  {done.promises}"] if done.promises else []),
     ]

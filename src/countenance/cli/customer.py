@@ -1,4 +1,7 @@
-"""`countenance customer`: apply on behalf of a customer, and end keys. Run by the provider on the server."""
+"""`countenance customer`: apply on behalf of a customer, and end keys. Run by the provider on the server.
+
+What a customer's facts are and rest on is in facts.py, as commands of the same group.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from countenance.cli import surface
+from countenance.cli import facts, surface
 
 if TYPE_CHECKING:
     from countenance.service.admit import Admitted
     from countenance.service.application import Application, Verification
+    from countenance.service.attestation import Attestation
 
 
 @click.group()
@@ -23,8 +27,14 @@ def customer() -> None:
     Examples:
       countenance customer apply --name "Harbour Gym" --sector commercial --country DE \\
         --purpose access-control --contact "A. Person" --attested-by "A. Person"
+      countenance customer check cus_0123 --method document-seen --fact name --by "B. Person" \\
+        --evidence "extract of the register" --until 2027-11-01
       countenance customer revoke --key gym.key
     """
+
+
+for command in facts.COMMANDS:
+    customer.add_command(command)
 
 
 @customer.command()
@@ -50,11 +60,17 @@ def customer() -> None:
 @click.option("--evidence", default="", help="On what evidence.")
 @click.option("--verified-until", type=click.DateTime(["%Y-%m-%d"]), help="Until when the check holds.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the grant; a year at most.")
+@click.option("--customer", "known", default="", help="Id of an agency that was registered to file its paperwork.")
+@click.option(
+    "--sign-with",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The attesting person's private key file: they sign. Without it their name is typed, and called that.",
+)
 @click.option("--key-out", type=click.Path(path_type=Path, dir_okay=False), help="Write the key to this file (0600).")
 @surface.house_options
 def apply(
-    data: Path | None, keys: Path | None, as_json: bool, key_out: Path | None, until: datetime | None,
-    **facts: Any,
+    data: Path | None, keys: Path | None, as_json: bool, key_out: Path | None, until: datetime | None, known: str,
+    sign_with: Path | None, **facts: Any,
 ) -> None:  # fmt: skip
     """Decide an application; on an allow, make the customer, its grant and its first key.
 
@@ -67,12 +83,14 @@ def apply(
 
     application = _application(facts)
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
-        made = admit.apply(house, application, until=until.replace(tzinfo=UTC) if until else None)
+        attested = _attested(application, sign_with, house.now())
+        end = until.replace(tzinfo=UTC) if until else None
+        made = admit.apply(house, application, until=end, customer=known, attested=attested)
         if key_out is not None:
             from countenance.storage import files
 
             files.create_private(key_out, made.key.encode() + b"\n", what="the key file")
-    body = _wire(made, show_key=key_out is None)
+    body = {**_wire(made, show_key=key_out is None), "attestation": {"signed": sign_with is not None}}
     surface.show(body, as_json=as_json, sentences=lambda: _lines(made, key_out))
 
 
@@ -93,6 +111,19 @@ def revoke(key_file: Path | None, data: Path | None, keys: Path | None, as_json:
         receipt = admit.revoke(house, who)
     lines = [f"revoked {who.key}", *surface.receipt_lines(receipt)]
     surface.show({"revoked": who.key, "receipt": receipt}, as_json=as_json, sentences=lambda: lines)
+
+
+def _attested(application: Application, key_file: Path | None, now: datetime) -> Attestation | None:
+    """Signed with the key in the file; None: a typed name."""
+    from countenance.domain import ids
+    from countenance.service import attestation, signed
+    from countenance.service.application import facts_row
+    from countenance.storage import files
+
+    if key_file is None:
+        return None
+    text = files.read_private(key_file, surface.KEY_LIMIT, what="the private key").decode("ascii", "replace")
+    return attestation.sign(facts_row(application), ids.utc(now), signed.PersonKey.parse(text))
 
 
 def _application(facts: dict[str, Any]) -> Application:

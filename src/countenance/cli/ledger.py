@@ -1,4 +1,4 @@
-"""`countenance ledger`: check a receipt, or a whole published log, offline. Thin: parse, call, print.
+"""`countenance ledger`: check a receipt, or a whole published log, offline; and two deeds of its operator. Thin.
 
 Exit codes: 0 it holds; 1 it does not, with the reason; 2 usage, or a file that cannot be read.
 """
@@ -8,17 +8,28 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from countenance.cli import surface
 from countenance.domain.errors import BadRecord, Unverified
+from countenance.ledger.cosignature import WitnessKey
 from countenance.ledger.note import Verifier
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from countenance.ledger.cosignature import Cosignature
     from countenance.ledger.fsck import Report
     from countenance.ledger.proof import Receipt, VerifiedReceipt
+
+F = TypeVar("F", bound=Callable[..., Any])
+K = TypeVar("K", Verifier, WitnessKey)
 
 KEY_LIMIT = 4096
 """Bytes of a key file read at most."""
@@ -26,22 +37,36 @@ KEY_LIMIT = 4096
 UNWITNESSED = "unwitnessed: no one but the log vouches for it, so compare its checkpoint with somebody else's"
 
 
-def _vkey(ctx: click.Context, param: click.Parameter, value: str) -> Verifier:
-    """A log's public key, from a vkey or from a file that holds one."""
+def _vkeys(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[Verifier, ...]:
+    """A log's public keys, each from a vkey or from a file that holds one."""
+    return tuple(_read_vkey(ctx, param, value, Verifier.from_vkey) for value in values)
+
+
+def _witnesses(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[WitnessKey, ...]:
+    return tuple(_read_vkey(ctx, param, value, WitnessKey.from_vkey) for value in values)
+
+
+def _read_vkey(ctx: click.Context, param: click.Parameter, value: str, parse: Callable[[str], K]) -> K:
     try:
-        return Verifier.from_vkey(_key_file(Path(value)) if Path(value).is_file() else value)
+        return parse(_key_file(Path(value)) if Path(value).is_file() else value)
     except (BadRecord, OSError, ValueError):
-        says = "it is neither a verifier key (name+1a2b3c4d+base64) nor a file with one"
+        says = "it is neither a verifier key (name+1a2b3c4d+base64) of its kind nor a file with one"
         raise click.BadParameter(says, ctx, param) from None
 
 
-_key_option = click.option(
-    "--key",
-    required=True,
-    callback=_vkey,
-    metavar="VKEY",
-    help="The log's vkey, or a file with it (log.vkey).",
-)
+def _key_options(command: F) -> F:
+    """--key, --announced, --witness: whom a verifier knows, and never from the log itself."""
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    for option in (
+        click.option("--witness", "witnesses", multiple=True, callback=_witnesses, metavar="VKEY",
+                     help="A witness's vkey, or a file with it: whether it cosigned is said; repeatable."),
+        click.option("--announced", multiple=True, type=file, metavar="FILE",
+                     help="An announcement of the log's next key (keys/1, ...), in their order; repeatable."),
+        click.option("--key", "pinned", required=True, multiple=True, callback=_vkeys, metavar="VKEY",
+                     help="The log's vkey, or a file with it (log.vkey); repeatable for one that had several."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -57,15 +82,19 @@ def ledger() -> None:
 
 @ledger.command()
 @click.argument("receipt")
-@_key_option
+@_key_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def verify(receipt: str, key: Verifier, as_json: bool) -> None:
+def verify(
+    receipt: str, pinned: tuple[Verifier, ...], announced: tuple[Path, ...], witnesses: tuple[WitnessKey, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
     """Check that a decision is in the log. RECEIPT: a file, `-` for standard input, or the one line itself.
 
     \b
     Examples:
       countenance ledger verify answer.receipt --key log.vkey
       countenance ledger verify answer.receipt --key example.org/log+1a2b3c4d+AbCd... --json
+      countenance ledger verify cosigned.tlog-proof --key log.vkey --witness witness.example/w1+5e6f7a8b+AbCd...
     """
     from countenance.ledger import proof
 
@@ -74,7 +103,7 @@ def verify(receipt: str, key: Verifier, as_json: bool) -> None:
         given = proof.read_receipt(raw)
     except BadRecord as error:
         raise Unverified(error.message) from error
-    found = proof.verify_receipt(given, key)
+    found = proof.verify_receipt(given, _known(pinned, announced), witnesses)
     if as_json:
         click.echo(json.dumps(_receipt_wire(found), ensure_ascii=False))
     else:
@@ -83,9 +112,12 @@ def verify(receipt: str, key: Verifier, as_json: bool) -> None:
 
 @ledger.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@_key_option
+@_key_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def fsck(folder: Path, key: Verifier, as_json: bool) -> None:
+def fsck(
+    folder: Path, pinned: tuple[Verifier, ...], announced: tuple[Path, ...], witnesses: tuple[WitnessKey, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
     """Compute a whole published log anew. DIR: the folder that holds `checkpoint`.
 
     \b
@@ -101,11 +133,76 @@ def fsck(folder: Path, key: Verifier, as_json: bool) -> None:
             bar.length = of
             bar.update(done - bar.pos)
 
-        report = check.fsck(folder, key, progress)
+        report = check.fsck(folder, _known(pinned, announced), progress, witnesses)
     if as_json:
         click.echo(json.dumps(_report_wire(report), ensure_ascii=False))
     else:
         click.echo("\n".join(_report_lines(report)))
+
+
+@ledger.command()
+@click.argument("receipt")
+@surface.house_options
+def shown(receipt: str, data: Path | None, keys: Path | None, as_json: bool) -> None:
+    """Show this house's log a RECEIPT or checkpoint that somebody holds; a file, `-`, or the one line itself.
+
+    The log holds it, or it was rolled back: then a running server stops signing within seconds, and no house opens
+    until the newest copy of the ledger is back (docs/witness.md).
+
+    \b
+    Examples:
+      countenance ledger shown answer.receipt
+      countenance ledger shown witness.checkpoint --data /var/lib/countenance --keys /etc/countenance
+    """
+    from countenance.service import rolled
+    from countenance.service.founding import wall_clock
+
+    held = rolled.show_closed(surface.settings(data, keys), _read_receipt(receipt), wall_clock)
+    says = f"held: the log of {held.size:,} leaves begins with the {held.shown:,} that were shown"
+    surface.show(asdict(held), as_json=as_json, sentences=lambda: [says])
+
+
+@ledger.command()
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True,
+              help="For which the old key and the new one both sign.")  # fmt: skip
+@surface.house_options
+def rotate(days: int, data: Path | None, keys: Path | None, as_json: bool) -> None:
+    """Give the log a new signing key, beside the old one for some days, then alone (docs/witness.md).
+
+    A running server announces it in a leaf within seconds, a stopped one at its next start. Tell your witnesses the
+    new vkey before the days are over. Old receipts verify under the old key for ever.
+
+    \b
+    Examples:
+      countenance ledger rotate
+      countenance ledger rotate --days 90 --data /var/lib/countenance --keys /etc/countenance
+    """
+    from countenance.service import rotation
+
+    made = rotation.begin(surface.settings(data, keys), days)
+    surface.show({"vkey": made.vkey, "days": days}, as_json=as_json, sentences=lambda: [
+        f"a new key is made; it and the old one sign for {days} days from its announcement on:", f"  {made.vkey}",
+        "  tell each witness this vkey; keep a new copy of log-state/log.sealed and log-keys.sealed, apart",
+    ])  # fmt: skip
+
+
+def _known(pinned: tuple[Verifier, ...], announced: tuple[Path, ...]) -> tuple[Verifier, ...]:
+    """The pinned keys and what follows from them. Raises Unverified."""
+    from countenance.ledger import keychain
+
+    return keychain.learned(pinned, [path.read_bytes()[: keychain.MAX_ANNOUNCEMENT + 1] for path in announced])
+
+
+def witnessed_line(found: Sequence[Cosignature]) -> str:
+    """By whom a checkpoint is witnessed, in words; or that it is not."""
+    if not found:
+        return UNWITNESSED
+    times = [f"{one.name} ({datetime.fromtimestamp(one.time, UTC):%Y-%m-%d %H:%M:%S} UTC)" for one in found]
+    return _plain(f"witnessed by {', '.join(times)}")
+
+
+def _witness_wire(found: Sequence[Cosignature]) -> list[dict[str, Any]]:
+    return [{"name": one.name, "time": one.time} for one in found]
 
 
 def _key_file(path: Path) -> str:
@@ -132,7 +229,8 @@ def _receipt_wire(found: VerifiedReceipt) -> dict[str, Any]:
 
     head = found.checkpoint
     return {
-        "verified": True, "witnessed": False, "schema": LEAF_SCHEMA,
+        "verified": True, "witnessed": bool(found.cosignatures), "witnesses": _witness_wire(found.cosignatures),
+        "schema": LEAF_SCHEMA,
         "log": head.origin, "index": found.index, "size": head.size,
         "root": head.root.hex(), "leaf": found.leaf.open, "closed": found.closed,
     }  # fmt: skip
@@ -149,7 +247,7 @@ def _receipt_lines(given: Receipt, found: VerifiedReceipt) -> list[str]:
         lines += [_plain(f"  {key:<12}{value}") for key, value in found.closed.items() if value]
     elif not given.nonce:
         lines += ["closed part: not in this receipt; the leaf alone names nobody"]
-    return [*lines, UNWITNESSED]
+    return [*lines, witnessed_line(found.cosignatures)]
 
 
 def _leaf_lines(opened: dict[str, Any]) -> list[str]:
@@ -184,7 +282,8 @@ def _plain(text: str) -> str:
 def _report_wire(report: Report) -> dict[str, Any]:
     head = report.checkpoint
     return {
-        "verified": True, "witnessed": False, "log": head.origin, "size": head.size, "root": head.root.hex(),
+        "verified": True, "witnessed": bool(report.cosignatures), "witnesses": _witness_wire(report.cosignatures),
+        "witnessed_size": report.witnessed, "log": head.origin, "size": head.size, "root": head.root.hex(),
         "kinds": dict(sorted(report.kinds.items())), "answers": dict(sorted(report.answers.items())),
         "first": report.first, "last": report.last, "tiles": report.tiles, "bundles": report.bundles,
         "spare": report.spare, "ahead": report.ahead, "drafts": report.drafts,
@@ -205,4 +304,6 @@ def _report_lines(report: Report) -> list[str]:
     lines += [f"  files       {report.bundles} entry bundles, {report.tiles} tiles, {report.spare} older partials"]
     if report.ahead or report.drafts:
         lines += [f"  not signed  {report.ahead} files beyond the checkpoint, {report.drafts} unfinished"]
-    return [*lines, UNWITNESSED]
+    if report.cosignatures:
+        lines += [f"  witnessed   the first {report.witnessed:,} leaves"]
+    return [*lines, witnessed_line(report.cosignatures)]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = (
-    "demo", "init", "customer", "account", "collection", "subject", "consent", "decide", "policy", "face", "evaluate",
-    "ledger", "serve", "doctor", "backup",
+    "demo", "init", "customer", "demand", "account", "collection", "subject", "consent", "decide", "policy", "law",
+    "face", "evaluate", "ledger", "witness", "serve", "doctor", "backup", "statute",
 )  # fmt: skip
 REFUSED = 3  # exit code where the gate said no
 

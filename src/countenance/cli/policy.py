@@ -1,6 +1,6 @@
 """`countenance policy`: read the promises and laws that decide, and check one's own.
 
-It shows and checks; it switches nothing on or off. Contract: docs/policy.md, "On the command line".
+It shows and checks; what switches packs on or off is in change.py. Contract: docs/policy.md, "On the command line".
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from countenance.cli import compare
+from countenance.cli.change import change, resume, stop
 from countenance.cli.coming import schedule
 from countenance.domain.errors import BadInput
 from countenance.policy import cedar, packs
@@ -19,6 +21,11 @@ from countenance.policy import cedar, packs
 if TYPE_CHECKING:
     from countenance.policy.packs import PackFile, Rule
 
+_STATUS = {
+    "on": "on in a fresh install",
+    "optional": "off in a fresh install",
+    "draft": "a draft, off in a fresh install",
+}
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -31,11 +38,18 @@ def policy() -> None:
       countenance policy packs
       countenance policy show microsoft-2020
       countenance policy check ./my-packs
+      countenance policy diff ./packs-in-force ./packs-proposed
+      countenance policy compare microsoft-2020 amazon-2020 --on 2020-06-12
       countenance policy schedule --days 400
     """
 
 
+policy.add_command(compare.diff_sets)
+policy.add_command(compare.compare_packs)
 policy.add_command(schedule)
+policy.add_command(change)
+policy.add_command(stop)
+policy.add_command(resume)
 
 
 @policy.command("packs")
@@ -53,8 +67,9 @@ def list_packs(*, as_json: bool) -> None:
         click.echo(json.dumps([_pack(file, today) for file in found], ensure_ascii=False))
         return
     for file in found:
-        on = "on in a fresh install" if file.name in packs.FRESH_INSTALL else "off in a fresh install"
-        click.echo(f"{click.style(file.name, bold=True)}  {file.header.title}\n  {on}; {_freshness(file, today)}")
+        on = _STATUS[file.header.status]
+        click.echo(f"{click.style(file.name, bold=True)}  {file.header.title}")
+        click.echo(f"  {_in_force(file)}; {on}; {_freshness(file, today)}")
 
 
 @policy.command()
@@ -126,12 +141,18 @@ def _pack(file: PackFile, today: date) -> dict[str, Any]:
         "name": file.name,
         "title": header.title,
         "promised_by": header.promised_by,
+        "in_force": {
+            "from": _text(header.begins),
+            "until": _text(header.ends),
+        },
+        "status": header.status,
         "sources": list(header.sources),
+        "gaps": list(header.gaps),
         "checked_on": header.checked_on.isoformat(),
         "stale_after": header.stale_after.isoformat(),
         "stale": file.stale(today),
         "secondary": sorted(header.secondary),
-        "fresh_install": file.name in packs.FRESH_INSTALL,
+        "fresh_install": header.status == "on",
         "digest": file.digest,
     }
 
@@ -154,9 +175,22 @@ def _about(file: PackFile, today: date) -> list[str]:
         click.style(header.title, bold=True),
         f"  promised by {header.promised_by}",
         *(f"  {url}" for url in header.sources),
+        f"  {_in_force(file)}; {_STATUS[header.status]}",
         f"  {_freshness(file, today)}",
         f"  {file.digest}",
+        *(f"  not known: {gap}" for gap in header.gaps),
     ]
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _in_force(file: PackFile) -> str:
+    begins, ends = file.header.begins, file.header.ends
+    if begins is None:
+        return "always in force"
+    return f"in force from {begins}" + (f" until {ends}, that day not included" if ends else "")
 
 
 def _freshness(file: PackFile, today: date) -> str:

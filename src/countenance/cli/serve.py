@@ -38,9 +38,12 @@ def serve(host: str, port: int | None, data: Path | None, keys: Path | None, as_
         log = server.Lines()
 
         def ready(address: str) -> None:
-            log({"event": "listening", "address": address, "origin": house.log.verifier.name, "witnessed": False})
+            found = house.witnesses.witnessed
+            origin = house.log.verifier.name
+            log({"event": "listening", "address": address, "origin": origin, "witnessed": found is not None})
             if not as_json:
-                click.secho(f"log: {house.log.verifier.name}, {UNWITNESSED}", dim=True, err=True)
+                said = f"witnessed by {', '.join(found.by)}" if found else UNWITNESSED
+                click.secho(f"log: {origin}, {said}", dim=True, err=True)
                 click.secho(f"listening on {address}; Ctrl-C ends it", err=True)
 
         server.serve(house, serving, ready=ready, log=log)

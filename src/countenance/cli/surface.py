@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,10 +19,12 @@ from countenance.storage import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from countenance.service.app import House
     from countenance.service.auth import Principal
     from countenance.service.use import Use
+    from countenance.service.witnesses import Post
 
 F = TypeVar("F", bound=Callable[..., Any])
 PHOTO_LIMIT = 5 * 1024 * 1024  # bytes; the decoder's own limit, checked again there
@@ -54,6 +56,9 @@ def use_options(command: F) -> F:
     """What a call says of itself: it may narrow the grant, never widen it."""
     for name in ("purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal-effect"):
         command = click.option(f"--{name}", default="", help=f"The {name} of this very call.")(command)
+    command = click.option("--authority", default="", help="Id of a warrant or an order on file: docs/washington.md.")(
+        command
+    )
     return click.option("--requested-by", multiple=True, help="Who asked for this call: a sector; repeatable.")(command)
 
 
@@ -61,7 +66,7 @@ def use_of(said: dict[str, Any]) -> Use:
     """Take the options of `use_options` out of a command's arguments."""
     from countenance.service.use import Use
 
-    names = ("purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal_effect")
+    names = ("purpose", "mode", "place", "camera", "probe", "capture", "minors", "legal_effect", "authority")
     return Use(requested_by=frozenset(said.pop("requested_by")), **{name: said.pop(name) for name in names})
 
 
@@ -76,10 +81,19 @@ def opened(where: config.Settings, *, quiet: bool) -> Iterator[House]:
     """The house, open; unless quiet, stderr shows whose models these are and how far unsealing is."""
     from countenance.service.app import House
 
-    with House.open(where, progress=None if quiet else _unsealing()) as house:
+    with _post(where) as post, House.open(where, progress=None if quiet else _unsealing(), post=post) as house:
         if not quiet:
             click.secho("\n".join(_starting(house)), dim=True, err=True)
         yield house
+
+
+def _post(where: config.Settings) -> AbstractContextManager[Post | None]:
+    """How witnesses are reached; no network where none are in the settings."""
+    if not where.witnesses:
+        return nullcontext()
+    from countenance.http.post import Post
+
+    return Post()
 
 
 def _starting(house: House) -> list[str]:

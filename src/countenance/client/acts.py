@@ -44,23 +44,23 @@ UNDER = "v1/administration"
 
 def accounts(customer: str = "", *, limit: int = 100) -> Pages[Account]:
     """The accounts of an organisation: a customer's by its id, your own where it is empty. Raises Refused, NotFound."""
-    return _pages("accounts", "account-list", matters.account, limit, customer=customer)
+    return pages("accounts", "account-list", matters.account, limit, customer=customer)
 
 
 def register(name: str, roles: Collection[str], public_key: str, customer: str = "") -> Call[Acted]:
     """Register a person. public_key: as `countenance account keygen` prints it. Raises Refused, Conflict, ..."""
     body = {"name": name, "roles": sorted(roles), "public_key": public_key.strip(), "customer": customer}
-    return _acted("POST", "accounts", "account-register", "registered", "account", "matter", json_body(body))
+    return acted("POST", "accounts", "account-register", "registered", "account", "matter", json_body(body))
 
 
 def end_account(account: str) -> Call[Acted]:
     """End an account, from its next call on. Raises Refused, NotFound."""
-    return _acted("DELETE", f"accounts/{part(account)}", "account-end", "ended", "ended", "matter", of=account)
+    return acted("DELETE", f"accounts/{part(account)}", "account-end", "ended", "ended", "matter", of=account)
 
 
 def applications(state: str = "", *, limit: int = 100) -> Pages[ListedApplication]:
     """Applications, oldest first; only those in a state, where one is given. Raises Refused."""
-    return _pages("applications", "application-list", matters.listed_application, limit, state=state)
+    return pages("applications", "application-list", matters.listed_application, limit, state=state)
 
 
 def application(application: str) -> Call[ShownApplication]:
@@ -102,17 +102,17 @@ def approve(application: ShownApplication, *, until: datetime | None = None) -> 
 def refuse(application: str) -> Call[Acted]:
     """Turn an application away. Raises Refused, NotFound, Conflict where it does not wait any more."""
     path = f"applications/{part(application)}/refusal"
-    return _acted("POST", path, "application-refuse", "refused", "application", "matter", of=application)
+    return acted("POST", path, "application-refuse", "refused", "application", "matter", of=application)
 
 
 def grants(customer: str = "", *, limit: int = 100) -> Pages[HeldGrant]:
     """Grants, oldest first: a customer's by its id, or all that you may see. Raises Refused, NotFound."""
-    return _pages("grants", "grant-list", matters.grant, limit, customer=customer)
+    return pages("grants", "grant-list", matters.grant, limit, customer=customer)
 
 
 def end_grant(grant: str) -> Call[Acted]:
     """End a grant, from the next call on. Raises Refused, NotFound, Conflict where it has ended."""
-    return _acted("DELETE", f"grants/{part(grant)}", "grant-end", "ended", "ended", "grant", of=grant)
+    return acted("DELETE", f"grants/{part(grant)}", "grant-end", "ended", "ended", "grant", of=grant)
 
 
 def grant_keys(grant: str) -> Call[GrantKeys]:
@@ -138,12 +138,12 @@ def revoke_key(grant: str, key: str) -> Call[Acted]:
     """End a key of a grant by its id (`key_…`), from the next call on. Raises Refused, NotFound."""
     if not ids.is_id(key, "key"):
         raise BadInput("a key is revoked by its id", next_step="List the ids with `grant_keys`; they begin with key_.")
-    return _acted("DELETE", f"grants/{part(grant)}/keys/{key}", "key-revoke", "revoked", "ended", "key", of=key)
+    return acted("DELETE", f"grants/{part(grant)}/keys/{key}", "key-revoke", "revoked", "ended", "key", of=key)
 
 
 def decisions(*, limit: int = 100) -> Pages[Entry]:
     """Every leaf about your organisation, oldest first; for a customer's people. Raises Refused."""
-    return _pages("decisions", "decision-list", matters.entry, limit)
+    return pages("decisions", "decision-list", matters.entry, limit)
 
 
 def apply(
@@ -156,14 +156,19 @@ def apply(
     attested_by: str,
     modes: Sequence[str] = ("one-off",),
     places: Sequence[str] = ("private",),
+    attestation: Mapping[str, str] | None = None,
     **more: str | Sequence[str],
 ) -> Call[Applied]:
-    """Ask to be admitted. more: `acts_for`, `region`, `camera`, ... of docs/policy.md. Raises Refused, TooOften."""
+    """Ask to be admitted. more: `acts_for`, `region`, `camera`, ... of docs/policy.md. Raises Refused, TooOften.
+
+    attestation: moment, public_key and signature, as docs/admission.md has it; a typed name where it is left out.
+    """
     said: dict[str, object] = {
         "name": name, "sector": sector, "country": country, "purposes": [*purposes], "contact": contact,
         "attested_by": attested_by, "modes": [*modes], "places": [*places],
     }  # fmt: skip
     said.update({word: value if isinstance(value, str) else [*value] for word, value in more.items()})
+    said |= {} if attestation is None else {"attestation": {**attestation}}
     asked = {(purpose, mode, place) for purpose, mode, place in product(purposes, modes, places)}
 
     def read(reply: Reply) -> Applied:
@@ -213,21 +218,28 @@ def _decided(reply: Reply, proofs: Sequence[VerifiedReceipt], application: str) 
     return tuple(found)
 
 
-def _acted(
+def acted(
     method: str, path: str, act: str, outcome: str, told: str, named: str, content: bytes | None = None, *, of: str = ""
 ) -> Call[Acted]:
     """An act on one thing. told: the answer's field that names it; named: the closed part's; of: as it was asked."""
 
     def read(reply: Reply) -> Acted:
-        found = _same(of, reply.fields.text(told))
-        return Acted(*reply.administered(outcome, **{named: found}), found)
+        return same_acted(reply, outcome, of, told, named)
 
     headers: Mapping[str, str] = JSON if content is not None else {}
     return Call(method, f"{UNDER}/{path}", read, headers=headers, content=content, act=act)
 
 
-def _pages(name: str, act: str, read: Callable[[Fields], T], limit: int, **query: str) -> Pages[T]:
-    """A list whose every part is an act with a receipt of its own."""
+def same_acted(reply: Reply, outcome: str, of: str, told: str, named: str) -> Acted:
+    """An act as it was done, once it is about what was asked for."""
+    found = _same(of, reply.fields.text(told))
+    return Acted(*reply.administered(outcome, **{named: found}), found)
+
+
+def pages(
+    name: str, act: str, read: Callable[[Fields], T], limit: int, *, under: str = UNDER, **query: str
+) -> Pages[T]:
+    """A list whose every part is an act with a receipt of its own. under: the address that its name follows."""
 
     def page(reply: Reply) -> Page[T]:
         reply.administered("listed")
@@ -237,7 +249,7 @@ def _pages(name: str, act: str, read: Callable[[Fields], T], limit: int, **query
     def at(after: str) -> Call[Page[T]]:
         asked = {**query, "limit": str(limit), "after": after}
         given = {word: value for word, value in asked.items() if value}
-        return Call("GET", f"{UNDER}/{name}", page, query=given, act=act)
+        return Call("GET", f"{under}/{name}", page, query=given, act=act)
 
     return Pages(at)
 

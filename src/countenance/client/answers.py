@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from countenance.ledger.cosignature import WitnessKey, cosignatures
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -249,11 +251,26 @@ class NewKey(Noted):
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """The log as the server names it; its key is the pinned one. size: leaves, as the server says, unsigned."""
+    """The log as the server names it; its key is the pinned one, or follows from it.
+
+    size: leaves, as the server says, unsigned. cosigned: the newest checkpoint that witnesses are said to have
+    cosigned, signed by the log; empty: unwitnessed.
+    """
 
     origin: str
     vkey: str
     size: int
+    cosigned: str = ""
+
+    def witnessed_by(self, *vkeys: str) -> tuple[str, ...]:
+        """Which of the witnesses with these vkeys cosigned it, by name; none: unwitnessed.
+
+        vkeys: from the witnesses themselves, never from the server. Raises Unverified, BadRecord.
+        """
+        if not self.cosigned:
+            return ()
+        known = [WitnessKey.from_vkey(vkey.strip()) for vkey in vkeys]
+        return tuple(one.name for one in cosignatures(self.cosigned.encode(), known))
 
 
 @dataclass(frozen=True, slots=True)

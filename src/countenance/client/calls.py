@@ -282,15 +282,21 @@ def revoke_key(key: str) -> Call[Noted]:
 
 
 def log() -> Call[LogHead]:
-    """The log as the server names it. Raises Unverified where its key is not the pinned one."""
+    """The log as the server names it; its later keys are learned. Raises Unverified where it is not the pinned one."""
 
     def read(reply: Reply) -> LogHead:
-        head = LogHead(reply.fields.text("origin"), reply.fields.text("vkey"), reply.fields.count("size"))
-        if (head.origin, head.vkey) != reply.pinned:
-            raise unverified("the server names another log than the one whose key was given to this client")
+        fields = reply.fields
+        head = LogHead(fields.text("origin"), fields.text("vkey"), fields.count("size"), _cosigned(fields))
+        reply.require_log(head.origin, head.vkey, fields.texts("keys") if "keys" in fields.of else ())
+        if fields.of.get("witnessed") is not None:
+            reply.require_ours(head.cosigned)
         return head
 
     return Call("GET", "v1/log", read, keyed=False)
+
+
+def _cosigned(fields: Fields) -> str:
+    return "" if fields.of.get("witnessed") is None else fields.inside("witnessed").text("checkpoint")
 
 
 def _collection(reply: Reply) -> Collection:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from countenance.client import calls
+from countenance.client import calls, standing
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.line import Line
 
@@ -60,6 +60,7 @@ class Client(Blocking):
     export = blocking(calls.export)
     decisions = listed(calls.decisions)
     decision = blocking(calls.decision)
+    disclose = blocking(standing.disclose)
     decide = blocking(calls.decide)
     policies = blocking(calls.policies)
     policy = blocking(calls.policy)
@@ -102,6 +103,7 @@ class AsyncClient(Awaiting):
     export = awaited(calls.export)
     decisions = awaited_list(calls.decisions)
     decision = awaited(calls.decision)
+    disclose = awaited(standing.disclose)
     decide = awaited(calls.decide)
     policies = awaited(calls.policies)
     policy = awaited(calls.policy)

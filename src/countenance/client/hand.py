@@ -37,6 +37,6 @@ class Hand:
         nonce = secrets.token_urlsafe(signed.NONCE_BYTES)
         return self._key.headers(self.account, method, target, body, created=int(self._wall()), nonce=nonce)
 
-    def sign(self, text: str) -> str:
+    def sign(self, text: str | bytes) -> str:
         """A signature over a text, base64."""
-        return signed.base64_of(self._key.sign(text.encode()))
+        return signed.base64_of(self._key.sign(text.encode() if isinstance(text, str) else text))

@@ -1,7 +1,7 @@
 """The clients of people with accounts and of applicants, each blocking and for asyncio, from one source.
 
-What each call sends and how its answer is read is in acts.py; how it is carried out in carried.py. A person's calls are
-signed with the private key, which never leaves this process. Source: docs/client.md.
+What each call sends and how its answer is read is in acts.py and standing.py; how it is carried out in carried.py. A
+person's calls are signed with the private key, which never leaves this process. Source: docs/client.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from countenance.client import acts
+from countenance.client import acts, rules
+from countenance.client import papers as filed
+from countenance.client import standing as checked
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.hand import Hand
 from countenance.client.line import Line
@@ -59,6 +61,38 @@ class Administration(Blocking):
     issue_key = blocking(acts.issue_key)
     revoke_key = blocking(acts.revoke_key)
     decisions = listed(acts.decisions)
+    file_paper = blocking(filed.file_paper)
+    mitigate = blocking(filed.mitigate)
+    papers = listed(filed.papers)
+    paper = blocking(filed.paper)
+    standing = blocking(filed.standing)
+    draft_report = blocking(filed.draft_report)
+    disclosure = blocking(filed.disclosure)
+    january = blocking(filed.january)
+    policy_changes = blocking(rules.changes)
+    policy_change = blocking(rules.change)
+    propose_change = blocking(rules.propose)
+    approve_change = blocking(rules.approve)
+    withdraw_change = blocking(rules.withdraw)
+    stop_house = blocking(rules.stop)
+    resume_house = blocking(rules.resume)
+    laws = blocking(rules.laws)
+    law = blocking(rules.law)
+    propose_law = blocking(rules.propose_law)
+    sign_law = blocking(rules.sign_law)
+    object_to_law = blocking(rules.object_to_law)
+    record_law = blocking(rules.record_law)
+    repeal_law = blocking(rules.repeal_law)
+    facts = blocking(checked.facts)
+    change_facts = blocking(checked.change_facts)
+    checks = blocking(checked.checks)
+    record_check = blocking(checked.record_check)
+    withdraw_check = blocking(checked.withdraw_check)
+    challenge = blocking(checked.challenge)
+    figures = blocking(checked.figures)
+    demands = listed(checked.demands)
+    record_demand = blocking(checked.record_demand)
+    answer_demand = blocking(checked.answer_demand)
 
 
 class AsyncAdministration(Awaiting):
@@ -94,6 +128,38 @@ class AsyncAdministration(Awaiting):
     issue_key = awaited(acts.issue_key)
     revoke_key = awaited(acts.revoke_key)
     decisions = awaited_list(acts.decisions)
+    file_paper = awaited(filed.file_paper)
+    mitigate = awaited(filed.mitigate)
+    papers = awaited_list(filed.papers)
+    paper = awaited(filed.paper)
+    standing = awaited(filed.standing)
+    draft_report = awaited(filed.draft_report)
+    disclosure = awaited(filed.disclosure)
+    january = awaited(filed.january)
+    policy_changes = awaited(rules.changes)
+    policy_change = awaited(rules.change)
+    propose_change = awaited(rules.propose)
+    approve_change = awaited(rules.approve)
+    withdraw_change = awaited(rules.withdraw)
+    stop_house = awaited(rules.stop)
+    resume_house = awaited(rules.resume)
+    laws = awaited(rules.laws)
+    law = awaited(rules.law)
+    propose_law = awaited(rules.propose_law)
+    sign_law = awaited(rules.sign_law)
+    object_to_law = awaited(rules.object_to_law)
+    record_law = awaited(rules.record_law)
+    repeal_law = awaited(rules.repeal_law)
+    facts = awaited(checked.facts)
+    change_facts = awaited(checked.change_facts)
+    checks = awaited(checked.checks)
+    record_check = awaited(checked.record_check)
+    withdraw_check = awaited(checked.withdraw_check)
+    challenge = awaited(checked.challenge)
+    figures = awaited(checked.figures)
+    demands = awaited_list(checked.demands)
+    record_demand = awaited(checked.record_demand)
+    answer_demand = awaited(checked.answer_demand)
 
 
 class Applicant(Blocking):
@@ -116,6 +182,7 @@ class Applicant(Blocking):
     apply = blocking(acts.apply)
     progress = blocking(acts.progress)
     take_key = blocking(acts.take_key)
+    bring_back = blocking(checked.bring_back)
 
 
 class AsyncApplicant(Awaiting):
@@ -138,3 +205,4 @@ class AsyncApplicant(Awaiting):
     apply = awaited(acts.apply)
     progress = awaited(acts.progress)
     take_key = awaited(acts.take_key)
+    bring_back = awaited(checked.bring_back)

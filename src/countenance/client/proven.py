@@ -17,10 +17,11 @@ from countenance.client.witness import unverified
 from countenance.domain.decision import NO_ASK, Act, Decision
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import note
+from countenance.ledger.checkpoint import open_checkpoint
 from countenance.policy import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from countenance.client.said import Said
     from countenance.client.witness import Witness
@@ -81,10 +82,19 @@ class Reply:
         """The id of the caller's key, which the closed part of its leaves repeats."""
         return "key_" + self._asked.key.split("_")[1] if self._asked.key else ""
 
-    @property
-    def pinned(self) -> tuple[str, str]:
-        """Name and vkey of the log that this client holds its server to."""
-        return self._asked.witness.log.name, self._asked.witness.log.vkey
+    def require_log(self, origin: str, vkey: str, announcements: Sequence[str]) -> None:
+        """Raise Unverified unless this names the pinned log, under its key or one that follows from it."""
+        witness = self._asked.witness
+        witness.learn([text.encode("utf-8", "replace") for text in announcements])
+        if (origin, vkey) not in {(key.name, key.vkey) for key in witness.keys}:
+            raise unverified("the server names another log than the one whose key was given to this client")
+
+    def require_ours(self, signed: str) -> None:
+        """Raise Unverified unless the pinned log signed this checkpoint."""
+        try:
+            open_checkpoint(signed.encode("utf-8", "replace"), self._asked.witness.keys)
+        except (BadRecord, Unverified) as error:
+            raise unverified(f"its cosigned checkpoint does not hold: {error.message}") from None
 
     @property
     def fields(self) -> Fields:
@@ -127,6 +137,15 @@ class Reply:
         _match(proof, closed)
         return self.receipt, proof.index, proof
 
+    def filed(self, opened: Mapping[str, str], **closed: str) -> str:
+        """The receipt of the leaf of a paper, beside that of the act, once it states the same. Raises Unverified."""
+        line = self.fields.text("filed_receipt")
+        proof = self._asked.witness.check(line, self._asked.since)
+        if proof.leaf.kind != "filing" or any(proof.leaf.open.get(name) != word for name, word in opened.items()):
+            raise unverified("the receipt of its paper is for another one")
+        _match(proof, {"account": self._asked.account, "outcome": "filed", **closed})
+        return line
+
     def again(self, index: int) -> tuple[str, int, VerifiedReceipt]:
         """The receipt of a leaf of this index, which need not be new, as `Noted` takes it."""
         proof = self._asked.witness.again(self.receipt)
@@ -143,7 +162,8 @@ class Reply:
         assert isinstance(context, dict)
         facts = {name: fact for name, fact in context.items() if isinstance(fact, bool | int | str)}
         verdict = _verdict(proof, Fields(body.of, "the decision"), facts)
-        return Decision(wire.ask_of(_words(proof)), readers.moment(body, "on"), verdict)
+        rests_on = tuple(readers.rests_on(body, checked=facts.get("verified")))
+        return Decision(wire.ask_of(_words(proof)), readers.moment(body, "on"), verdict, rests_on=rests_on)
 
     def administered(self, outcome: str, **closed: str) -> tuple[str, int, VerifiedReceipt, Decision]:
         """What an administrative act leaves, as `Answer` takes it. closed: further parts that the leaf committed to."""

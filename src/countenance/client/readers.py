@@ -29,14 +29,16 @@ from countenance.client.answers import (
     Subject,
 )
 from countenance.client.reading import malformed
+from countenance.client.witness import unverified
 from countenance.domain.decision import Lift, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.domain.face import Box, Measure, Quality
+from countenance.domain.standing import WHO
 from countenance.ledger.note import strict_base64
 from countenance.policy.lifts import AtMost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from countenance.client.reading import Fields
 
@@ -146,6 +148,22 @@ def verdict(body: Fields, context: Mapping[str, bool | int | str]) -> Verdict:
         errors=body.texts("errors"),
         context=context,
     )
+
+
+def rests_on(body: Fields, *, checked: object) -> Iterator[tuple[str, str]]:
+    """Of each fact of the customer whether it was checked; `checked` is what the leaf says of all that it is.
+
+    checked: None where the leaf has no facts, since a word that nobody knows was denied before any was read.
+    """
+    if "rests_on" not in body.of:
+        return  # of a server that does not say so yet; the leaf has `verified` all the same
+    told = body.inside("rests_on")
+    found = {fact: told.text(fact) for fact in told.of}
+    if any(found.get(fact) not in ("declared", "verified") for fact in WHO):
+        raise malformed("in the decision, `rests_on` does not say what each fact rests on")
+    if checked is not None and all(found[fact] == "verified" for fact in WHO) is not checked:
+        raise unverified("it says of its facts what its receipt does not")
+    yield from found.items()
 
 
 def _reason(body: Fields) -> Reason:

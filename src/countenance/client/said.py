@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXACT = ("purpose", "mode", "place", "probe")
 QUERY = ("mode", "place", "probe", *GRAVITY)
-NAMES = frozenset({*EXACT, *GRAVITY, "requested_by"})
+NAMES = frozenset({*EXACT, *GRAVITY, "requested_by", "authority"})
 
 
 class Words(TypedDict, total=False):
@@ -32,6 +32,7 @@ class Words(TypedDict, total=False):
     capture: str
     minors: str
     legal_effect: str
+    authority: str
 
 
 class Said:
@@ -44,13 +45,16 @@ class Said:
         sectors = given.get("requested_by", ())
         listed = [sectors] if isinstance(sectors, str) else [*words.get("requested_by", ())]
         self.requested_by = tuple(sorted({_fit("requested_by", sector) for sector in listed if sector}))
-        self.words = {name: _fit(name, word) for name, word in given.items() if name != "requested_by" and word}
+        self.authority = _fit("authority", given.get("authority", ""))
+        apart = ("requested_by", "authority")
+        self.words = {name: _fit(name, word) for name, word in given.items() if name not in apart and word}
 
     @property
     def headers(self) -> dict[str, str]:
         named = {
             "Countenance-Purpose": self.words.get("purpose", ""),
             "Countenance-Requested-By": ",".join(self.requested_by),
+            "Countenance-Authority": self.authority,
         }
         return {name: value for name, value in named.items() if value}
 

@@ -2,7 +2,8 @@
 
 It also remembers what it was shown, so that a log can't tell this client two histories, give one leaf for two
 answers, or pass an old leaf off as the answer to a new ask: a leaf of this ask has an index from the size of the
-newest checkpoint on that was seen before the ask was sent. It asks nobody and keeps nothing on a disk.
+newest checkpoint on that was seen before the ask was sent. A later key of the log it learns from a leaf that a known
+key signed, and in no other way. It asks nobody and keeps nothing on a disk.
 Sources: docs/ledger.md; C2SP tlog-proof and tlog-checkpoint.
 """
 
@@ -12,9 +13,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, Unverified
+from countenance.ledger import keychain
 from countenance.ledger.proof import Receipt, VerifiedReceipt, verify_receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from countenance.ledger.checkpoint import Checkpoint
     from countenance.ledger.note import Verifier
 
@@ -34,6 +38,7 @@ class Witness:
 
     def __init__(self, log: Verifier, certificates: Verifier | None = None, remembered: int = REMEMBERED) -> None:
         self.log = log
+        self.keys: tuple[Verifier, ...] = (log,)
         self.certificates = certificates
         self._lock = Lock()
         self._remembered = remembered
@@ -64,11 +69,20 @@ class Witness:
             self._follow(found.checkpoint)
         return found
 
+    def learn(self, announcements: Sequence[bytes]) -> None:
+        """Accept the log's later keys, each announced in a leaf under one that is known. Raises Unverified."""
+        try:
+            found = keychain.learned(self.keys, announcements)
+        except Unverified as error:
+            raise unverified(f"a key of the log is not announced as it has to be: {error.message}") from None
+        with self._lock:
+            self.keys = tuple(dict.fromkeys((*self.keys, *found)))
+
     def _verified(self, line: str) -> VerifiedReceipt:
         if not line:
             raise unverified("it carries no receipt")
         try:
-            return verify_receipt(Receipt.from_line(line), self.log)
+            return verify_receipt(Receipt.from_line(line), self.keys)
         except (BadRecord, Unverified) as error:
             raise unverified(f"its receipt does not hold: {error.message}") from None
 

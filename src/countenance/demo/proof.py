@@ -28,6 +28,7 @@ def proven(proofs: Sequence[Proof], ledger: Path, vkey: str) -> Scene:
         "the other, without a network and without asking us.",
         f"{len(checked)} receipts hold, each for its own leaf. All {size} leaves of the log hash to the signed root.",
         "A leaf says what was asked and why it was allowed or refused. It names nobody.",
+        "This log is unwitnessed: that it was shown to everybody alike, only others who hold its checkpoints can say.",
     )
     indexes = {each.index for each in checked}
     told = len(indexes) == len(checked) and all(index < size for index in indexes)

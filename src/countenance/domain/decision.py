@@ -99,7 +99,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A record of the registry of laws; never edited, only superseded. `until` None: open."""
+    """A record of the registry of laws; never edited, only superseded. `until` None: open.
+
+    supersedes: the id of the record that it replaces from its first day on; empty: none.
+    """
 
     id: str
     title: str
@@ -112,6 +115,7 @@ class Law:
     recognises: frozenset[str]
     assessment: dict[str, str] = field(default_factory=dict)
     signed: tuple[Signature, ...] = ()
+    supersedes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ class Facts:
     """What could change. `on` is an aware UTC time; `consent` is the basis for the enrolled.
 
     written_release: each basis that counts here is a release in writing, given after notice of purpose and term.
+    rests_on: of each fact of the customer whether it is declared or verified; the rules read `verified` alone.
     """
 
     on: datetime
@@ -190,6 +195,7 @@ class Facts:
     written_release: bool = False
     probe_basis: str = "notice"
     activity: Activity = Activity()
+    rests_on: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +237,14 @@ class Verdict:
 class Decision:
     """Ask, day and verdict: what a receipt proves and what a refusal carries.
 
-    act: the administrative act that was decided, where it was one; `ask` is then NO_ASK.
+    act: the administrative act that was decided, where it was one; `ask` is then NO_ASK. rests_on: as in `Facts`.
     """
 
     ask: Ask
     on: datetime
     verdict: Verdict
     act: Act | None = None
+    rests_on: tuple[tuple[str, str], ...] = ()
 
 
 NO_ASK = Ask(action="", sector="", country="", purpose="")

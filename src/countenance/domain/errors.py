@@ -11,13 +11,14 @@
     ├── Unauthenticated         no key, an unknown one or a revoked one
     ├── NotFound                missing, or another tenant's: the same answer
     ├── Conflict                it exists already, or is in a state that forbids this
-    │   └── RepeatDiffers       the idempotency key stands for another request
+    │   ├── RepeatDiffers       the idempotency key stands for another request
+    │   └── Incomplete          paperwork lacks what the law asks for; each item is named
     ├── Refused                  the gate said no; carries the decision and its receipt
     ├── Unavailable             try again later: Overloaded, UnderWay, TooOften
     │   └── LogUnavailable      no durable leaf could be written, so there is no answer: LogLocked, DiskFull
     ├── Misconfigured           the operator must act: ModelMissing, ModelAltered, NotCalibrated,
     │                           WrongMasterKey, MissingMasterKey, NotInitialised, ClockWentBack, LogDamaged,
-    │                           StorageDamaged, BackupExpired, HalfRestored
+    │                           LogRolledBack, StorageDamaged, BackupExpired, HalfRestored
     ├── InternalError           a defect of ours: no result was given, and the leaf says so
     └── Unverified              a receipt, checkpoint or ledger that does not hold
 
@@ -154,6 +155,11 @@ class RepeatDiffers(Conflict):
     default_next_step = "Send the first request as it was, or give this one an Idempotency-Key of its own."
 
 
+class Incomplete(Conflict):
+    code = "incomplete"
+    default_next_step = "File what is missing: each item is named, and docs/washington.md says what it asks for."
+
+
 class Refused(CountenanceError):
     """The gate said no. `decision` has the reasons and what would lift them; `receipt` proves the refusal."""
 
@@ -249,6 +255,13 @@ class ClockWentBack(Misconfigured):
 class LogDamaged(Misconfigured):
     code = "log-damaged"
     default_next_step = "Run `countenance ledger fsck` on the folder and restore it from a published copy."
+
+
+class LogRolledBack(Misconfigured):
+    code = "log-rolled-back"
+    default_next_step = (
+        "Nothing is signed any more: put the newest copy of the ledger back, or see docs/witness.md for what was found."
+    )
 
 
 class StorageDamaged(Misconfigured):

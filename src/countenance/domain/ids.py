@@ -10,7 +10,8 @@ PREFIXES = {
     "customer": "cus", "application": "app", "grant": "gra", "key": "key", "collection": "col",
     "subject": "sub", "reference": "ref", "consent": "con", "erasure": "era", "request": "req",
     "backup": "bak",
-    "account": "acc",
+    "account": "acc", "filing": "fil", "change": "chg", "objection": "obj", "verification": "ver", "challenge": "cha",
+    "demand": "dem", "disclosure": "dis",
 }  # fmt: skip
 _ID = re.compile(r"\A[a-z]{3}_[0-9a-f]{32}\Z")
 

@@ -47,7 +47,7 @@ async def list_accounts(
     def part(house: House, last: str) -> Answered[Any]:
         return accounts.listed(house, who.account, customer, last, limit)
 
-    return await _listed(request, response, who, "accounts", f"accounts {customer}", after, part)
+    return await listed(request, response, who, "accounts", f"accounts {customer}", after, part)
 
 
 @router.post(
@@ -60,14 +60,14 @@ async def register_account(request: Request, response: Response, who: Person) ->
     asked = document_of(request, who, matters.NewAccount)
     new = accounts.NewAccount(asked.name, frozenset(asked.roles), asked.public_key, asked.customer)
     made = await run_in_threadpool(accounts.register, house_of(request), who.account, new)
-    return _shown(response, made, account=made.result)
+    return told(response, made, account=made.result)
 
 
 @router.delete("/accounts/{account}", **described.signed(matters.Ended, 404))
 async def end_account(request: Request, response: Response, who: Person, account: Id) -> Any:
     """End an account: from its next call on its signatures count no more. Anybody may end their own."""
     done = await run_in_threadpool(accounts.end, house_of(request), who.account, account)
-    return _shown(response, done, ended=done.result)
+    return told(response, done, ended=done.result)
 
 
 @router.get("/applications", **described.signed(matters.Applications))
@@ -84,14 +84,14 @@ async def list_applications(
     def part(house: House, last: str) -> Answered[Any]:
         return applications.listed(house, who.account, state or "", last, limit)
 
-    return await _listed(request, response, who, "applications", f"applications {state or ''}", after, part)
+    return await listed(request, response, who, "applications", f"applications {state or ''}", after, part)
 
 
 @router.get("/applications/{application}", **described.signed(matters.ShownApplication, 404))
 async def show_application(request: Request, response: Response, who: Person, application: Id) -> Any:
     """One application, whole, with the digest that an approval signs."""
     found = await run_in_threadpool(applications.shown, house_of(request), who.account, application)
-    return _shown(response, found, **asdict(found.result))
+    return told(response, found, **asdict(found.result))
 
 
 @router.post(
@@ -106,14 +106,14 @@ async def approve_application(request: Request, response: Response, who: Person,
     made = await run_in_threadpool(
         applications.approve, house_of(request), who.account, application, asked.until, signature
     )
-    return _shown(response, made, **asdict(made.result))
+    return told(response, made, **asdict(made.result))
 
 
 @router.post("/applications/{application}/refusal", **described.signed(matters.Refusal, 404, 409, status=201))
 async def refuse_application(request: Request, response: Response, who: Person, application: Id) -> Any:
     """Turn an application away."""
     done = await run_in_threadpool(applications.refuse, house_of(request), who.account, application)
-    return _shown(response, done, application=done.result)
+    return told(response, done, application=done.result)
 
 
 @router.get("/grants", **described.signed(matters.Grants, 404))
@@ -125,35 +125,35 @@ async def list_grants(
     def part(house: House, last: str) -> Answered[Any]:
         return grants.listed(house, who.account, customer, last, limit)
 
-    return await _listed(request, response, who, "grants", f"grants {customer}", after, part)
+    return await listed(request, response, who, "grants", f"grants {customer}", after, part)
 
 
 @router.delete("/grants/{grant}", **described.signed(matters.Ended, 404, 409))
 async def end_grant(request: Request, response: Response, who: Person, grant: Id) -> Any:
     """End a grant, from the next call on. Its keys still open the way out: withdrawal, erasure, export."""
     done = await run_in_threadpool(grants.end, house_of(request), who.account, grant)
-    return _shown(response, done, ended=done.result)
+    return told(response, done, ended=done.result)
 
 
 @router.get("/grants/{grant}/keys", **described.signed(matters.GrantKeys, 404))
 async def list_grant_keys(request: Request, response: Response, who: Person, grant: Id) -> Any:
     """The keys of a grant, oldest first; never a secret."""
     found = await run_in_threadpool(grants.keys, house_of(request), who.account, grant)
-    return _shown(response, found, keys=[asdict(one) for one in found.result])
+    return told(response, found, keys=[asdict(one) for one in found.result])
 
 
 @router.post("/grants/{grant}/keys", **described.signed(matters.IssuedKey, 404, 409, status=201))
 async def issue_grant_key(request: Request, response: Response, who: Person, grant: Id) -> Any:
     """One more key of a grant. Its text is in this answer and nowhere else."""
     made = await run_in_threadpool(grants.issue, house_of(request), who.account, grant)
-    return _shown(response, made, **asdict(made.result))
+    return told(response, made, **asdict(made.result))
 
 
 @router.delete("/grants/{grant}/keys/{key}", **described.signed(matters.Ended, 404))
 async def revoke_grant_key(request: Request, response: Response, who: Person, grant: Id, key: Id) -> Any:
     """End a key of a grant, from the next call on."""
     done = await run_in_threadpool(grants.revoke, house_of(request), who.account, grant, key)
-    return _shown(response, done, ended=done.result)
+    return told(response, done, ended=done.result)
 
 
 @router.get("/schedule", **described.signed(matters.GrantSchedule, 404))
@@ -165,7 +165,7 @@ async def list_schedule(
     def part(house: House, last: str) -> Answered[Any]:
         return schedule.listed(house, who.account, customer, last, limit)
 
-    return await _listed(request, response, who, "schedule", f"schedule {customer}", after, part)
+    return await listed(request, response, who, "schedule", f"schedule {customer}", after, part)
 
 
 @router.get("/decisions", **described.signed(matters.OwnEntries))
@@ -177,10 +177,10 @@ async def list_own_decisions(
     def part(house: House, last: str) -> Answered[Any]:
         return grants.decisions(house, who.account, int(last or -1), limit)
 
-    return await _listed(request, response, who, "decisions", "decisions", after, part)
+    return await listed(request, response, who, "decisions", "decisions", after, part)
 
 
-async def _listed(
+async def listed(
     request: Request,
     response: Response,
     who: Signer,
@@ -196,12 +196,12 @@ async def _listed(
         answered = part(house, pages.after_mark(house, person, of, after))
         found, more = answered.result
         entries = {name: [asdict(one) for one in found], "next": pages.mark(house, person, of, more)}
-        return _shown(response, answered, **entries)
+        return told(response, answered, **entries)
 
     return await run_in_threadpool(page)
 
 
-def _shown(response: Response, answered: Answered[Any], **result: Any) -> dict[str, Any]:
+def told(response: Response, answered: Answered[Any], **result: Any) -> dict[str, Any]:
     """The answer, its receipt in the header too."""
     response.headers[RECEIPT] = answered.receipt
     return shown.answer(answered, **result)

@@ -16,7 +16,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from countenance.domain.errors import BadInput, CountenanceError, InternalError, NotFound, WrongMethod
-from countenance.http import administration, applying, asked, fresh, keeping, links, native, shapes
+from countenance.http import (
+    administration,
+    applying,
+    asked,
+    customers,
+    demanding,
+    fresh,
+    keeping,
+    links,
+    native,
+    reports,
+    rules,
+    shapes,
+    statute,
+)
 from countenance.http.budget import Budget
 from countenance.http.callers import known_query
 from countenance.http.problems import response
@@ -29,7 +43,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
-ROUTERS = (native.router, keeping.router, applying.router, administration.router, asked.router)
+ROUTERS = (
+    native.router, keeping.router, applying.router, administration.router, customers.router, demanding.router,
+    rules.router, statute.router, asked.router, reports.router,
+)  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "
     "a receipt: proof that it is in a transparency log which outsiders can check."
@@ -44,6 +61,7 @@ def create_app(house: House) -> FastAPI:
     )  # fmt: skip
     app.state.house = house
     app.state.applying = Budget()
+    app.state.commenting = Budget()
     for router in ROUTERS:
         app.include_router(router, dependencies=[Depends(known_query)])
     for kind in (CountenanceError, RequestValidationError, HTTPException, Exception):
@@ -60,6 +78,7 @@ def _describe(app: FastAPI) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             _drop_fastapis(operation["responses"])
+            document["components"]["schemas"].update(_inner_shapes(operation))
     links.connect(document)
     app.state.queries = {
         (path, method.upper()): {
@@ -77,6 +96,13 @@ def _describe(app: FastAPI) -> None:
 async def _description(request: Request) -> Response:
     """GET /v1/openapi.json: the bytes that were made at the start."""
     return fresh.tagged(request, request.app.state.description, "application/json")
+
+
+def _inner_shapes(operation: dict[str, Any]) -> dict[str, Any]:
+    """The shapes inside that of a body which is read by hand; they move to where references look for them."""
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    found: dict[str, Any] = body.get("schema", {}).pop("$defs", {})
+    return found
 
 
 def _drop_fastapis(responses: dict[str, Any]) -> None:

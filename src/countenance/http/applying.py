@@ -15,12 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.domain.errors import Unauthenticated
-from countenance.http import described, matters
+from countenance.http import described, matters, standing
 from countenance.http.bodies import document
 from countenance.http.callers import house_of
 from countenance.http.problems import RECEIPT
-from countenance.service import applications, shown
+from countenance.service import applications, checks, shown, signed
 from countenance.service.application import Application
+from countenance.service.attestation import Attestation
 
 if TYPE_CHECKING:
     from countenance.http.budget import Budget
@@ -53,11 +54,12 @@ async def apply(request: Request) -> Any:
     """Ask to be admitted. What the policy denies is refused at once; what it allows waits for a person."""
     cast("Budget", request.app.state.applying).take(request.client.host if request.client else "")
     asked = await document(request, matters.NewApplication)
-    made = await run_in_threadpool(applications.ask, house_of(request), _application(asked))
+    attested = None if asked.attestation is None else _attestation(asked)
+    made = await run_in_threadpool(applications.ask, house_of(request), _application(asked), attested)
     return {
         "application": made.application, "state": "pending", "claim": made.claim,
         "decisions": [shown.decision(answer.decision) for answer in made.answers],
-        "receipts": [answer.receipt for answer in made.answers],
+        "receipts": [answer.receipt for answer in made.answers], "attestation": asdict(made.attestation),
     }  # fmt: skip
 
 
@@ -75,7 +77,27 @@ async def take_key(request: Request, response: Response, application: Id, text: 
     return asdict(made)
 
 
+@router.post(
+    "/{application}/challenges/{challenge}",
+    **described.keyed(standing.Proven, 404, 409, 413, 415, status=201),
+    openapi_extra=described.taking(standing.Code),
+)
+async def answer_challenge(request: Request, response: Response, application: Id, challenge: Id, text: Claim) -> Any:
+    """Bring back a code that was sent to an address of your domain. What it proves is verified from then on."""
+    asked = await document(request, standing.Code)
+    made = await run_in_threadpool(checks.answer, house_of(request), application, text, challenge, asked.code)
+    response.headers[RECEIPT] = made.receipt
+    return asdict(made)
+
+
 def _application(asked: matters.NewApplication) -> Application:
-    said = asked.model_dump()
+    said = asked.model_dump(exclude={"attestation"})
     sets = {name: frozenset(said[name]) for name in ("purposes", "modes", "places", "acts_for")}
     return Application(**{**said, **sets})
+
+
+def _attestation(asked: matters.NewApplication) -> Attestation:
+    given = asked.attestation
+    assert given is not None
+    key, signature = signed.public_key(given.public_key), signed.signature_of(given.signature)
+    return Attestation(asked.attested_by, given.moment, key, signature)

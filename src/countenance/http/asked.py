@@ -7,6 +7,7 @@ Source: docs/policy.md, "On the command line".
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -14,12 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.domain.errors import BadInput, NotFound, UnknownWord
-from countenance.http import described, fresh, shapes
-from countenance.http.bodies import JSON_LIMIT, strict_json, unknown, whole
+from countenance.http import described, fresh, public, shapes, witnessed
+from countenance.http.bodies import JSON_LIMIT, document, strict_json, unknown, whole
 from countenance.http.callers import house_of
-from countenance.policy import packs, whatif, wire
+from countenance.policy import whatif, wire
 from countenance.service import decide as service
-from countenance.service import schedule
+from countenance.service import public as posted
+from countenance.service import rolled, schedule
 
 router = APIRouter(prefix="/v1", tags=["asked by anybody"])
 
@@ -29,7 +31,12 @@ LONGEST = 200  # characters of a word
 MOST = 20  # words of a flag that may come several times
 
 
-@router.get("/decide", **described.open_to_all(shapes.Decision), openapi_extra=described.flags(FLAGS, whatif.SETS))
+@router.get(
+    "/decide",
+    **described.open_to_all(shapes.Decision),
+    openapi_extra=described.flags(FLAGS, whatif.SETS),
+    response_model_exclude_unset=True,
+)
 async def decide_query(request: Request) -> Any:
     """What the server would say to an ask, and why. Every fact that it assumed is listed."""
     said: dict[str, list[str]] = {}
@@ -39,7 +46,10 @@ async def decide_query(request: Request) -> Any:
 
 
 @router.post(
-    "/decide", **described.open_to_all(shapes.Decision, 413), openapi_extra=described.question(FLAGS, whatif.SETS)
+    "/decide",
+    **described.open_to_all(shapes.Decision, 413),
+    openapi_extra=described.question(FLAGS, whatif.SETS),
+    response_model_exclude_unset=True,
 )
 async def decide_document(request: Request) -> Any:
     """The same, with the words in a JSON object: a text for each flag, a list where it may come several times."""
@@ -49,39 +59,47 @@ async def decide_document(request: Request) -> Any:
     )
 
 
-@router.get("/policies", **described.kept(shapes.Policies))
+@router.get("/policies", **described.kept(public.Policies))
 async def policies(request: Request) -> Any:
-    """The packs in force, and the digest that every decision carries."""
-    house = house_of(request)
-    in_force = [{"name": name, "digest": digest} for name, digest in house.policies.packs]
-    shown = {"in_force": in_force, "digest": house.policies.digest}
-    return fresh.document(request, shapes.Policies.model_validate(shown))
+    """The packs in force, what is under notice and for whom it would open a door, and every set that was in force."""
+    shown = await run_in_threadpool(posted.policies, house_of(request))
+    return fresh.document(request, public.Policies.model_validate(shown))
 
 
-@router.get("/policies/schedule", **described.kept(shapes.Schedule))
+@router.get("/policies/schedule", **described.kept(public.Schedule))
 async def policy_schedule(request: Request) -> Any:
     """What is coming: days on which rules, packs, laws and the model turn, and for what kinds answers will change."""
     house = house_of(request)
     today, turns, announced = await run_in_threadpool(schedule.told, house)
     shown = {"on": today.isoformat(), "digest": house.policies.digest, "turns": turns, "announced": announced}
-    return fresh.document(request, shapes.Schedule.model_validate(shown))
+    return fresh.document(request, public.Schedule.model_validate(shown))
 
 
-@router.get("/policies/{pack}", **described.kept(shapes.PackText, 404))
+@router.get("/policies/{pack}", **described.kept(public.PackText, 404))
 async def policy(request: Request, pack: Annotated[str, Path(max_length=64)]) -> Any:
-    """A pack of this installation, word for word."""
+    """A pack, word for word: as it is in force, or else as it ships."""
     try:
-        found = await run_in_threadpool(packs.read, pack)
+        found = await run_in_threadpool(posted.pack, house_of(request), pack)
     except UnknownWord:
         raise NotFound("there is no such pack", next_step="List those in force with GET /v1/policies.") from None
-    return fresh.document(request, shapes.PackText(name=found.name, digest=found.digest, text=found.text))
+    return fresh.document(request, public.PackText(name=found.name, digest=found.digest, text=found.text))
 
 
-@router.get("/log", **described.open_to_all(shapes.Log))
+@router.get("/log", **described.open_to_all(public.Log))
 async def log(request: Request) -> Any:
-    """The transparency log: its name, its public key, and how many leaves it has."""
-    held = house_of(request).log
-    return {"origin": held.verifier.name, "vkey": held.verifier.vkey, "size": held.size}
+    """The transparency log: its name, its public key, how many leaves it has, and by whom it is witnessed."""
+    return await run_in_threadpool(witnessed.log, house_of(request))
+
+
+@router.post(
+    "/log/shown",
+    **described.open_to_all(public.Shown, 413, 415, 503),
+    openapi_extra=described.taking(public.NewShown),
+)
+async def show(request: Request) -> Any:
+    """Show the log a receipt or checkpoint of its own. One that it does not hold stops it: it was rolled back."""
+    asked = await document(request, public.NewShown)
+    return asdict(await run_in_threadpool(rolled.show, house_of(request), asked.proof.encode("utf-8", "replace")))
 
 
 async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, Any]:
@@ -94,7 +112,6 @@ async def _decided(request: Request, said: dict[str, list[Any]]) -> dict[str, An
 
     def answer() -> dict[str, Any]:
         asked = service.question(said, house.now(), house.laws)
-        verdict = service.verdict(asked, lifts=True, in_force=house.policies)
-        return wire.answer(verdict, asked.facts.on, asked.assumed)
+        return wire.answer(posted.verdict(house, asked), asked.facts.on, asked.assumed)
 
     return await run_in_threadpool(answer)

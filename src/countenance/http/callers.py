@@ -64,14 +64,14 @@ async def said(request: Request) -> Use:
     Read by hand, once for all eleven: they come with every photograph (described.said).
     """
     words = {name: request.query_params.get(name, "") for name in WORDS}
-    purpose, requested_by = (_header(request, name) for name in NARROWING)
+    purpose, requested_by, authority = (_header(request, name) for name in NARROWING)
     sectors = [word.strip() for word in requested_by.split(",")] if requested_by else []
     if not all(sectors) or len(sectors) > SECTORS_MOST:
         raise BadInput("Countenance-Requested-By names sectors, separated by commas")
-    for name, word in (*words.items(), ("Countenance-Purpose", purpose)):
+    for name, word in (*words.items(), ("Countenance-Purpose", purpose), ("Countenance-Authority", authority)):
         if len(word) > LONGEST_WORD:
             raise BadInput(f"{name}: a word has at most {LONGEST_WORD} characters")
-    return Use(purpose, **words, requested_by=frozenset(sectors))
+    return Use(purpose, **words, requested_by=frozenset(sectors), authority=authority)
 
 
 def _header(request: Request, name: str) -> str:

@@ -28,7 +28,7 @@ ASKED = {"action": "verify", "sector": "commercial", "country": "DE", "purpose":
 """What a question to the policy has to say, with an example each."""
 WORDS = ("mode", "place", "camera", "probe", "capture", "minors", "legal_effect")
 """Query parameters in which a call about faces says something of itself."""
-NARROWING = ("Countenance-Purpose", "Countenance-Requested-By")
+NARROWING = ("Countenance-Purpose", "Countenance-Requested-By", "Countenance-Authority")
 """Headers in which it does: its purpose, and the sectors that asked for it, separated by commas."""
 LONGEST_WORD, LONGEST_HEADER = 64, 500  # characters
 _WORD = {"type": "string", "maxLength": 200}

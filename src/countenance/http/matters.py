@@ -11,7 +11,7 @@ from pydantic import Field
 
 from countenance.http.shapes import Answer, Decision, Entry, Key, Moment, Receipt, Shape
 
-Role = Literal["operator", "approver", "reviewer", "auditor"]
+Role = Literal["operator", "approver", "reviewer", "auditor", "assessor"]
 PublicKey = Annotated[
     str,
     Field(
@@ -66,6 +66,25 @@ Later = Annotated[str, Field(description="Empty as long as there is none.", exam
 Condition = Literal["pending", "approved", "refused", "admitted"]
 
 
+class NewAttestation(Shape):
+    """The attestation of `attested_by`, signed: docs/admission.md gives the text. moment: when it was signed."""
+
+    moment: Moment
+    public_key: PublicKey
+    signature: Annotated[str, Field(min_length=88, max_length=88, examples=["A" * 86 + "=="])]
+
+
+class Attestation(Shape):
+    """Who attests an application. signed false: a typed name; `says` tells what it is worth."""
+
+    name: str
+    moment: Moment
+    signed: bool
+    says: str
+    statement: str
+    public_key: Annotated[str, Field(description="Base64; empty for a typed name.")]
+
+
 class NewApplication(Shape):
     """A customer's request to be admitted, in the words of docs/policy.md. Declared: nobody has checked it.
 
@@ -89,6 +108,9 @@ class NewApplication(Shape):
     capture: Word = "attended"
     minors: Word = "no"
     legal_effect: Word = "no"
+    attestation: Annotated[
+        NewAttestation | None, Field(description="Left out: `attested_by` is a typed name, and is called that.")
+    ] = None
 
 
 class Asked(Shape):
@@ -99,6 +121,7 @@ class Asked(Shape):
     claim: str
     decisions: list[Decision]
     receipts: list[Receipt]
+    attestation: Attestation
 
 
 class State(Shape):
@@ -175,6 +198,7 @@ class ShownApplication(Answer):
     customer: Of
     facts: Facts
     digest: str
+    attestation: Annotated[Attestation | None, Field(description="Null for one that was made before they were kept.")]
 
 
 class Approval(Shape):
@@ -214,7 +238,7 @@ class Grants(Answer):
     next: Next
 
 
-class Change(Shape):
+class ChangedAnswer(Shape):
     """One ask of a grant and what becomes of it. because: the rules that refuse, before or after."""
 
     action: str
@@ -233,7 +257,7 @@ class Announced(Shape):
     customer: str
     name: str
     grant: str
-    changes: list[Change]
+    changes: list[ChangedAnswer]
 
 
 class GrantSchedule(Answer):

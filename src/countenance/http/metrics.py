@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from countenance.service.witnesses import OUTCOMES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -73,10 +75,30 @@ class _OfHouse(Collector):
             "countenance_engine_overloads", "Photographs turned away.", value=self._house.engine.overloads
         )
         yield GaugeMetricFamily("countenance_leaves", "Durable leaves of the log.", value=self._house.log.size)
+        yield from self._of_witnesses()
+        yield GaugeMetricFamily(
+            "countenance_stopped", "Whether an emergency stop is on.", value=int(self._house.in_force.held.stopped)
+        )
         yield GaugeMetricFamily(
             "countenance_references", "References in memory, of all collections.", value=len(self._house.index)
         )
         yield GaugeMetricFamily(
             "countenance_checkpoint_overdue_seconds", "Age of the oldest leaf that is not published.",
             value=self._house.log.overdue,
+        )  # fmt: skip
+
+    def _of_witnesses(self) -> Iterator[Metric]:
+        """Labels: the names in the settings, at most 16, and what asking can come to."""
+        asked = CounterMetricFamily(
+            "countenance_witness_asks", "What asking a witness came to.", labels=["witness", "outcome"]
+        )
+        counts = self._house.witnesses.counts()
+        for name in self._house.witnesses.names:
+            for outcome in OUTCOMES:
+                asked.add_metric([name, outcome], counts.get((name, outcome), 0))
+        yield asked
+        witnessed = self._house.witnesses.witnessed
+        yield GaugeMetricFamily(
+            "countenance_witnessed_leaves", "Leaves under the newest checkpoint that enough witnesses cosigned.",
+            value=witnessed.head.size if witnessed else 0,
         )  # fmt: skip

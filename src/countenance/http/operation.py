@@ -1,13 +1,15 @@
 """The operator's doors: is it alive, is it ready, what does it count; and the public ledger, file by file.
 
-None of them asks for a key. The ledger's door gives `checkpoint` and tiles under their one spelling and nothing else:
-no other path of the machine can be named, and no symbolic link is followed. It computes and repairs nothing.
+None of them asks for a key. The ledger's door gives checkpoints, tiles, announcements of keys and the texts beside them
+(ledger/beside.py) under their one spelling, any leaf's proof in the newest cosigned checkpoint (`witnessed/INDEX`), and
+nothing else: no other path of the machine can be named, and no symbolic link is followed. It repairs nothing.
 Source: C2SP tlog-tiles ("Merkle tree", "Log entries"); RFC 8246 for `immutable`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,9 +17,9 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from countenance.domain.errors import CountenanceError, LogUnavailable, NotFound
-from countenance.http import fresh, problems
+from countenance.http import fresh, problems, witnessed
 from countenance.http import metrics as exposition
-from countenance.ledger import publish, tiles
+from countenance.ledger import beside, publish, tiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +36,10 @@ LEDGER = "/ledger/"
 FOR_EVER = "public, max-age=31536000, immutable"
 """Of a tile: its name says its width, so its bytes never change; a partial one may go away when it is full."""
 
+PLAIN = "text/plain; charset=utf-8"
+CHANGING = frozenset({publish.CHECKPOINT, publish.COSIGNED, publish.HISTORY})
+_ANNOUNCEMENT = re.compile(rf"{publish.KEYS}/[1-9][0-9]?")
+
 _READY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -43,7 +49,7 @@ def attach(app: FastAPI, house: House, metrics: Metrics) -> None:
 
 
 def router(house: House, metrics: Metrics) -> APIRouter:
-    """GET /healthz, /readyz, /metrics and GET or HEAD /ledger/{path}.
+    """GET /healthz, /readyz, /metrics and GET or HEAD /ledger/witnessed/{index}, /ledger/{path}.
 
     The first three wait for no thread and no disk: they answer while everything else is busy.
     """
@@ -59,11 +65,19 @@ def router(house: House, metrics: Metrics) -> APIRouter:
             require_ready(house)
         except CountenanceError as error:
             return problems.response(error, request_id(request))
-        return {"ready": True}
+        return {"ready": True, **({"stopped": True} if house.in_force.held.stopped else {})}
 
     @doors.get("/metrics")
     async def counts() -> Response:
         return Response(metrics.text(), media_type=exposition.CONTENT_TYPE)
+
+    @doors.api_route(LEDGER + "witnessed/{index}", methods=["GET", "HEAD"])
+    def cosigned(index: str, request: Request) -> Response:
+        try:
+            raw = witnessed.proof(house, index)
+        except CountenanceError as error:
+            return problems.response(error, request_id(request))
+        return fresh.tagged(request, raw, PLAIN)
 
     @doors.api_route(LEDGER + "{path:path}", methods=["GET", "HEAD"])
     def published(request: Request) -> Response:
@@ -74,10 +88,14 @@ def router(house: House, metrics: Metrics) -> APIRouter:
 
 
 def require_ready(house: House) -> None:
-    """Raise what keeps the house from answering: LogUnavailable, DiskFull, ClockWentBack."""
+    """Raise what keeps the house from answering: LogUnavailable, DiskFull, ClockWentBack, LogRolledBack.
+
+    A witness that is missing does not.
+    """
     house.log.check()
     if house.log.overdue > STALE:
         raise LogUnavailable("the published checkpoint is behind the log")
+    house.signers.check()
 
 
 def serve_file(public: Path, path: str, request: Request) -> Response:
@@ -86,14 +104,16 @@ def serve_file(public: Path, path: str, request: Request) -> Response:
         raw = read_published(public, path)
     except NotFound as error:
         return problems.response(error, request_id(request))
-    if path == publish.CHECKPOINT:
-        return fresh.tagged(request, raw, "text/plain; charset=utf-8")
+    if _is_text(path) or beside.lasting(path) or beside.renewed(path):
+        media = "application/json" if path.endswith(".json") else PLAIN
+        return fresh.tagged(request, raw, media, FOR_EVER if beside.lasting(path) else fresh.ASK_FIRST)
     return fresh.tagged(request, raw, "application/octet-stream", FOR_EVER)
 
 
 def read_published(public: Path, path: str) -> bytes:
-    """The bytes of `checkpoint`, a tile or an entry bundle. Raises NotFound for any other name, LogUnavailable."""
-    if path != publish.CHECKPOINT and tiles.parse_path(path) is None:
+    """The bytes of a file that is published. Raises NotFound for any other name, LogUnavailable."""
+    known = _is_text(path) or beside.lasting(path) or beside.renewed(path)
+    if not known and tiles.parse_path(path) is None:
         raise NotFound("the ledger has no file of this name")
     try:
         descriptor = _open_below(public, PurePosixPath(path).parts)
@@ -103,6 +123,10 @@ def read_published(public: Path, path: str) -> bytes:
         raise LogUnavailable(f"the ledger cannot be read: {os.strerror(error.errno or 0)}") from error
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
+
+
+def _is_text(path: str) -> bool:
+    return path in CHANGING or _ANNOUNCEMENT.fullmatch(path) is not None
 
 
 def request_id(request: Request) -> str:

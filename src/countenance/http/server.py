@@ -34,6 +34,7 @@ from countenance.service.schedule import Announcer
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from fastapi import FastAPI, Response
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -97,13 +98,32 @@ def serve(
     Raises Misconfigured where the address, the TLS files or the port cannot be used.
     """
     log = log or Lines()
-    with _ending() as end, _logged(log), house:
+    held = _announcing(house, log)
+    listen(lambda: compose(house, serving, log, create), held, serving, ready=ready, log=log)
+
+
+@contextmanager
+def _announcing(house: House, log: Log) -> Iterator[None]:
+    """The house, and beside it who announces what is coming; the house is closed last."""
+    with house, Announcer(house, log):
+        yield
+
+
+def listen(
+    make: Callable[[], ASGIApp],
+    held: AbstractContextManager[object],
+    serving: Serving,
+    *,
+    ready: Ready | None,
+    log: Log,
+) -> None:
+    """Serve an application until a signal, then close what it rests on. Raises as `serve`."""
+    with _ending() as end, _logged(log), held:
         checked_serving(serving)
         _room_for(serving.connections)
-        server = _Server(_config(compose(house, serving, log, create), serving), ready)
+        server = _Server(_config(make(), serving), ready)
         end(server)
-        with Announcer(house, log):
-            server.run()
+        server.run()
         if server.refused:
             raise Misconfigured(
                 f"port {serving.port} of this address cannot be listened on",

@@ -13,7 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 Moment = Annotated[str, Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:30:00Z"])]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Receipt = Annotated[str, Field(description="Proof that the leaf is in the log: one line of base64url.")]
+Fact = Literal["name", "sector", "acts-for", "seat", "use", "contact", "camera", "capture", "minors", "legal-effect"]
 Index = Annotated[int, Field(ge=0, description="The leaf's index in the log.")]
+RestsOn = Annotated[
+    dict[Fact, Literal["declared", "verified"]],
+    Field(description="Of each fact of the customer, whether somebody checked it; empty where none was asked about."),
+]
 
 
 class Shape(BaseModel):
@@ -54,6 +59,7 @@ class Decision(Shape):
     duties: list[str]
     assumed: list[str]
     errors: list[str]
+    rests_on: RestsOn = Field(default_factory=dict)
 
 
 class Answer(Shape):
@@ -308,53 +314,7 @@ class Me(Shape):
     grant: Grant
 
 
-class Policies(Shape):
-    in_force: list[Pack]
-    digest: str
-
-
-class Turning(Shape):
-    """A day (UTC) on which a rule, a pack, a law or the evaluation of the model turns. cause: which of them."""
-
-    day: str
-    cause: Literal["rule", "pack", "law", "model"]
-    name: str
-    says: str
-    source: str
-
-
-class Announcement(Shape):
-    """A day on which answers will change: what they become, by which rules, and for what kinds of customers."""
-
-    day: str
-    because: list[str]
-    becomes: list[str]
-    sectors: list[str]
-    countries: list[str]
-    purposes: list[str]
-
-
-class Schedule(Shape):
-    """on: the day this was asked. digest: of the packs in force. announced: within the next 30 days."""
-
-    on: str
-    digest: str
-    turns: list[Turning]
-    announced: list[Announcement]
-
-
-class PackText(Shape):
-    name: str
-    digest: str
-    text: str
-
-
-class Log(Shape):
-    """The transparency log: its name, public key, and how many leaves it has."""
-
-    origin: str
-    vkey: str
-    size: int
+Digest = Annotated[str, Field(description="`sha256:` and 64 hex digits.")]
 
 
 class Problem(Shape):

@@ -1,7 +1,7 @@
 """A log that goes on from its published copy, where its own folders are lost: tiles, checkpoint, then a journal.
 
     1. every tile and bundle that the copy's checkpoint needs: written, fsynced, renamed
-    2. the checkpoint, the same way
+    2. announcements of later keys and the cosigned checkpoint, where there are any, then the checkpoint, the same way
     3. a journal segment that begins at its size. From here on there is a log, and it opens like any other.
 
 Killed before 3, the same call does it all again. The copy has been checked from end to end before (fsck.py), and
@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import Conflict, Unverified
-from countenance.ledger import durable, journal, merkle, publish, tiles
+from countenance.ledger import durable, journal, publish, published, tiles
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 def adopt(
-    copy: Path, public: Path, state: Path, log: Verifier, now: datetime, disk: durable.Disk | None = None
-) -> None:
+    copy: Path, public: Path, state: Path, log: Verifier | Sequence[Verifier], now: datetime,
+    disk: durable.Disk | None = None,
+) -> None:  # fmt: skip
     """Make the log's two folders from a published copy that `fsck` found whole. The caller holds the folder's lock.
 
     Raises Conflict where there is a journal, Unverified, LogUnavailable, DiskFull.
@@ -43,8 +44,17 @@ def adopt(
         for tile in needed(size):
             durable.make_folder(disk, (public / tile.path).parent, mode=durable.PUBLIC_FOLDER)
             durable.put(disk, public / tile.path, _whole(copy, tile), mode=durable.PUBLIC_FILE)
+        for name in _beside(copy):
+            durable.make_folder(disk, (public / name).parent, mode=durable.PUBLIC_FOLDER)
+            durable.put(disk, public / name, (copy / name).read_bytes(), mode=durable.PUBLIC_FILE)
         durable.put(disk, public / publish.CHECKPOINT, signed, mode=durable.PUBLIC_FILE)
         journal.Journal(disk, state).roll(journal.Record(int(now.timestamp()), size, (), signed))
+
+
+def _beside(copy: Path) -> list[str]:
+    """What lies in a published folder besides tiles and checkpoint."""
+    keys = [f"{publish.KEYS}/{number}" for number in range(1, len(publish.announcements(copy)) + 1)]
+    return [*keys, *(name for name in (publish.HISTORY, publish.COSIGNED) if (copy / name).is_file())]
 
 
 def needed(size: int) -> Iterator[tiles.Tile]:
@@ -61,14 +71,7 @@ def contains(public: Path, size: int, earlier: Checkpoint) -> None:
             next_step="Give the newest copy of the ledger that there is; a ledger is never rolled back.",
         )
 
-    def node(level: int, index: int) -> bytes:
-        high, up = divmod(level, tiles.HEIGHT)
-        start = index << up
-        tile = tiles.Tile(high, start // tiles.WIDTH, min(tiles.WIDTH, tiles.count(high, size) - _first(start)))
-        hashes = tiles.read_hashes(public, tile)[start - tile.start :]
-        return tiles.fold(hashes[: 1 << up], up)[0]
-
-    if merkle.mth(0, earlier.size, node) != earlier.root:
+    if published.Tree(public, size).root(earlier.size) != earlier.root:
         raise Unverified("the ledger does not hold what was signed before: it is of another house, or another history")
 
 
@@ -85,7 +88,3 @@ def _whole(copy: Path, tile: tiles.Tile) -> bytes:
     if tile.level == tiles.ENTRIES:
         return tiles.encode_bundle(tiles.read_entries(copy, tile))
     return b"".join(tiles.read_hashes(copy, tile))
-
-
-def _first(start: int) -> int:
-    return start // tiles.WIDTH * tiles.WIDTH

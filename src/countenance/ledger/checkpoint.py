@@ -8,10 +8,14 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import note
 from countenance.ledger.merkle import HASH_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -43,10 +47,14 @@ def parse_text(text: str) -> Checkpoint:
     return Checkpoint(origin, number(size), hashed, tuple(extensions))
 
 
-def open_checkpoint(signed: bytes, log: note.Verifier) -> Checkpoint:
-    """The checkpoint of a note that this log signed. Raises BadRecord for no such note, else Unverified."""
-    found = parse_text(note.open_note(signed, [log]))
-    if found.origin != log.name:
+def open_checkpoint(signed: bytes, log: note.Verifier | Sequence[note.Verifier]) -> Checkpoint:
+    """The checkpoint of a note that this log signed. log: its key, or its keys where it has had several.
+
+    Raises BadRecord for no such note, else Unverified.
+    """
+    keys = (log,) if isinstance(log, note.Verifier) else log
+    found = parse_text(note.open_note(signed, keys))
+    if found.origin not in {key.name for key in keys}:
         raise Unverified("the checkpoint is of another log than its key")
     return found
 

@@ -106,6 +106,12 @@ def make_folder(disk: Disk, folder: Path, *, mode: int) -> None:
     sync_folder(disk, folder.parent)
 
 
+def remove(disk: Disk, path: Path) -> None:
+    """Remove a file, durably."""
+    disk.unlink(path)
+    sync_folder(disk, path.parent)
+
+
 def remove_folder(disk: Disk, folder: Path) -> None:
     """Remove a folder of plain files, if it is there."""
     if not folder.is_dir():

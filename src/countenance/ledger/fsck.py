@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING
 from countenance.domain.errors import BadRecord, LogDamaged, Unverified
 from countenance.ledger import leaf, publish, tiles
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
+from countenance.ledger.cosignature import cosignatures
 from countenance.ledger.merkle import EMPTY, leaf_hash, node_hash
+from countenance.ledger.published import Tree
+from countenance.ledger.slow import Slow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from countenance.ledger.cosignature import Cosignature, WitnessKey
     from countenance.ledger.note import Verifier
     from countenance.ledger.tiles import Tile
 
@@ -33,6 +37,7 @@ class Report:
     kinds: leaves by kind; answers: decisions by verdict; first, last: hours of the first and last leaf, or "";
     tiles, bundles: files that the checkpoint needs; spare: older partial versions, each a true prefix; ahead:
     files that reach beyond the checkpoint, as a publisher leaves them before it signs; drafts: unfinished files.
+    witnessed: leaves under the cosigned checkpoint; cosignatures: on it, of the given witnesses.
     """
 
     checkpoint: Checkpoint
@@ -45,23 +50,33 @@ class Report:
     spare: int = 0
     ahead: int = 0
     drafts: int = 0
+    witnessed: int = 0
+    cosignatures: tuple[Cosignature, ...] = ()
 
 
-def fsck(public: Path, log: Verifier, progress: Callable[[int, int], None] | None = None) -> Report:
+def fsck(
+    public: Path,
+    log: Verifier | Sequence[Verifier],
+    progress: Callable[[int, int], None] | None = None,
+    witnesses: Sequence[WitnessKey] = (),
+) -> Report:
     """Check a published folder, the one that holds `checkpoint`. Raises Unverified with the first fault.
 
     progress(done, of): leaves so far. The steps:
     1. The checkpoint is signed by this key.
-    2. Every entry is a leaf of a known schema, and hashes to its place in its level-0 tile.
+    2. Every entry is a leaf of a known schema, and hashes to its place in its level-0 tile; no promise was loosened and
+       no law recorded without two different keys and the time it takes (slow.py).
     3. Every hash of a higher tile is the root of the tile below it.
     4. The rightmost hashes of all levels give the root in the checkpoint.
     5. Every other file under `tile/` is a true prefix, an unfinished draft, or ahead of the checkpoint.
+    6. A cosigned checkpoint, where there is one, is of this log, no larger, and a prefix of it.
     """
     try:
         head = open_checkpoint(_read_checkpoint(public), log)
         report = Report(head)
         _Walk(public, head.size, report, progress).run()
         _check_rest(public, head.size, report)
+        _check_cosigned(public, log, report, witnesses)
     except (BadRecord, LogDamaged) as error:
         raise Unverified(error.message) from error
     except OSError as error:
@@ -86,6 +101,7 @@ class _Walk:
         self._progress = progress
         self._rows: list[list[bytes]] = []
         self._done: list[int] = []
+        self._slow = Slow()
 
     def run(self) -> None:
         for bundle in tiles.tiles_between(tiles.ENTRIES, 0, self._size):
@@ -100,7 +116,7 @@ class _Walk:
         for offset, entry in enumerate(tiles.read_entries(self._public, bundle)):
             try:
                 self._count(leaf.parse(entry))
-            except BadRecord as error:
+            except (BadRecord, Unverified) as error:
                 raise Unverified(f"leaf {bundle.start + offset}: {error.message}") from error
             self._push(0, leaf_hash(entry))
         self._report.bundles += 1
@@ -108,6 +124,7 @@ class _Walk:
             self._progress(bundle.start + bundle.width, self._size)
 
     def _count(self, found: leaf.Leaf) -> None:
+        self._slow.take(found)
         self._report.kinds[found.kind] += 1
         if found.kind == "decision":
             self._report.answers[str(found.open["verdict"])] += 1
@@ -163,6 +180,23 @@ def _check_rest(public: Path, size: int, report: Report) -> None:
             if tile is None:
                 raise Unverified("a file under `tile/` is no tile and no entry bundle")
             _check_one(public, tile, size, report)
+
+
+def _check_cosigned(
+    public: Path, log: Verifier | Sequence[Verifier], report: Report, witnesses: Sequence[WitnessKey]
+) -> None:
+    """Step 6. An older `checkpoint` than what witnesses signed is one that was put back."""
+    try:
+        raw = (public / publish.COSIGNED).read_bytes()
+    except FileNotFoundError:
+        return
+    head, size = open_checkpoint(raw, log), report.checkpoint.size
+    if head.size > size:
+        raise Unverified(f"the checkpoint has {size:,} leaves, and witnesses cosigned one of {head.size:,}")
+    if Tree(public, size).root(head.size) != head.root:
+        raise Unverified("the cosigned checkpoint is of another history than these leaves")
+    report.cosignatures = cosignatures(raw, witnesses)
+    report.witnessed = head.size if report.cosignatures else 0
 
 
 def _check_one(public: Path, tile: Tile, size: int, report: Report) -> None:

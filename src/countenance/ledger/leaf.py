@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.domain.strict import json_object
-from countenance.ledger.note import strict_base64
-from countenance.ledger.vocabulary import ACTS, BY, ROLES, WORDS
+from countenance.ledger.note import ED25519, parse_vkey, strict_base64
+from countenance.ledger.vocabulary import ACTS, BY, FILINGS, KINDS, ROLES, STEPS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +54,9 @@ MAX_CLOSED = 16_384
 MAX_UNDONE = 64
 """Digests that one leaf undoes at most; a deed that undoes more has more leaves."""
 
+MAX_VKEY = 300
+"""Characters of a vkey in a leaf at most: a name of 200, an id and a key."""
+
 MAX_INT = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8785)."""
 
@@ -63,22 +66,8 @@ UNRECOGNISED = "unrecognised"
 ALWAYS = ("v", "kind", "time", "policy", "laws", "model", "wheel", "commitment")
 """The keys of every leaf."""
 
-KINDS: dict[str, tuple[str, ...]] = {
-    "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
-    "grant": ("sector", "country", "purposes", "modes", "places"),
-    "revocation": ("of", "undoes"),
-    "consent": ("purpose", "basis"),
-    "withdrawal": ("purpose", "undoes"),
-    "erasure": ("undoes",),
-    "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
-    "access": (),
-    "complaint": (),
-    "start": (),
-    "policy-change": ("part", "before", "after"),
-    "backup": ("step", "backup", "until"),
-    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
-}
-"""The closed table of kinds, and the keys that each has besides ALWAYS. A new kind needs a new version."""
+MOST_NOTICE = 3660
+"""Days of notice at most."""
 
 CLOSED = (
     "customer", "grant", "key", "collection", "subject", "account", "matter", "outcome", "time", "request",
@@ -237,6 +226,8 @@ def _check_leaf(opened: Mapping[str, Json]) -> None:
         raise BadRecord("the leaf is of no known kind")
     if set(opened) != {*ALWAYS, *KINDS[kind]}:
         raise BadRecord(f"a leaf of kind {kind} has other keys than its schema")
+    if "step" in opened and opened["step"] not in STEPS[kind]:
+        raise BadRecord("the leaf's `step` does not fit its schema")
     for key, value in opened.items():
         if not _FIELDS[key](value):
             raise BadRecord(f"the leaf's `{key}` does not fit its schema")
@@ -302,6 +293,11 @@ def _is_commitment(value: Json) -> bool:
     return isinstance(value, str) and len(strict_base64(value)) == sha256().digest_size
 
 
+def _is_vkey(value: Json) -> bool:
+    """A log's public key: whose name is the log's own, which every checkpoint says."""
+    return isinstance(value, str) and len(value) <= MAX_VKEY and bool(parse_vkey(value, ED25519))
+
+
 def _is_undone(value: Json) -> bool:
     """Keyed digests of what was undone, 32 bytes each in base64, ascending without twins; what for: docs/ledger.md."""
     return isinstance(value, list) and len(value) <= MAX_UNDONE and _set_of(_is_commitment)(value)
@@ -355,20 +351,28 @@ _FIELDS: dict[str, Callable[[Json], bool]] = {
     "places": _words,
     "purpose": _word,
     "basis": _word,
-    "of": lambda value: value in ("grant", "key", "account"),
+    "of": lambda value: value in ("grant", "key", "account", "verification"),
     "act": lambda value: isinstance(value, str) and value in ACTS,
     "by": lambda value: isinstance(value, str) and value in BY,
     "roles": _set_of(lambda value: value in ROLES),
     "undoes": _is_undone,
-    "step": lambda value: value in ("made", "ended", "restored"),
+    "step": _word,
     "backup": _text(_BACKUP),
     "until": lambda value: _is_time(_HOUR, value),
+    "filed": lambda value: isinstance(value, str) and value in FILINGS,
+    "document": _text(_DIGEST),
+    "vkey": _is_vkey,
     "day": lambda value: isinstance(value, str) and _is_time(_HOUR, f"{value}T00:00:00Z"),
     "because": _set_of(_reason),
     "becomes": _set_of(lambda value: value in ("allow", "deny")),
     "sectors": _words,
     "countries": _set_of(_place(_COUNTRY, empty=False)),
-    "part": _word,
+    "change": _text(_DIGEST),
     "before": _digest,
-    "after": _digest,
+    "after": _text(_DIGEST),
+    "loosens": lambda value: isinstance(value, bool),
+    "record": _text(_DIGEST),
+    "notice": lambda value: type(value) is int and 0 <= value <= MOST_NOTICE,
+    "keys": _set_of(_text(_DIGEST)),
+    "outside": _set_of(_text(_DIGEST)),
 }

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from countenance.ledger.note import Signer, Verifier
+    from countenance.ledger.note import Signing, Verifier
 
     Hook = Callable[[Sequence[tuple[int, bytes, object]]], None]
 
@@ -107,7 +107,7 @@ class Log:
         self,
         public: Path,
         state: Path,
-        signer: Signer,
+        signer: Signing,
         *,
         clock: Callable[[], datetime],
         before_commit: Hook | None,
@@ -141,7 +141,7 @@ class Log:
         cls,
         public: Path,
         state: Path,
-        signer: Signer,
+        signer: Signing,
         *,
         clock: Callable[[], datetime] = _now,
         disk: durable.Disk | None = None,
@@ -173,7 +173,7 @@ class Log:
         cls,
         public: Path,
         state: Path,
-        signer: Signer,
+        signer: Signing,
         *,
         clock: Callable[[], datetime] = _now,
         before_commit: Hook | None = None,
@@ -203,7 +203,7 @@ class Log:
 
     def _recover(self) -> None:
         """Steps 7 to 9 for what is durable and not published, then a fresh segment."""
-        found = recover(self._public, self._state, self._signer.verifier)
+        found = recover(self._public, self._state, self._signer.verifiers)
         self._edge, self._published = found.edge, found.published
         self._head, self._time = found.last, found.last.time
         self._tick()

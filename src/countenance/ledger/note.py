@@ -13,7 +13,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -48,29 +48,16 @@ class Verifier:
     @classmethod
     def from_key(cls, name: str, key: bytes) -> Verifier:
         """Raises BadRecord for a name that a note cannot carry or a key that is not 32 bytes."""
-        _check_name(name)
-        if len(key) != 32:
-            raise BadRecord("an Ed25519 public key has 32 bytes")
-        return cls(name, key, _key_id(name, key), Ed25519PublicKey.from_public_bytes(key))
+        return cls(name, key, key_id(name, ED25519, key), Ed25519PublicKey.from_public_bytes(key))
 
     @classmethod
     def from_vkey(cls, text: str) -> Verifier:
         """Parse `<name>+<key id>+<base64 key>`; strict, the id is recomputed. Raises BadRecord."""
-        match = _VKEY.fullmatch(text)
-        if match is None:
-            raise BadRecord("a verifier key looks like name+1a2b3c4d+base64")
-        packed = strict_base64(match["key"])
-        if packed[:1] != ED25519:
-            raise BadRecord("the verifier key is not of the type Ed25519 (0x01)")
-        verifier = cls.from_key(match["name"], packed[1:])
-        if verifier.id.hex() != match["id"]:
-            raise BadRecord("the id in the verifier key does not belong to its name and key")
-        return verifier
+        return cls.from_key(*parse_vkey(text, ED25519))
 
     @property
     def vkey(self) -> str:
-        packed = base64.b64encode(ED25519 + self.key).decode()
-        return f"{self.name}+{self.id.hex()}+{packed}"
+        return write_vkey(self.name, ED25519, self.key)
 
     def verify(self, text: str, signature: bytes) -> None:
         """Raises Unverified unless `signature` (64 bytes) is this key's over the text."""
@@ -114,11 +101,36 @@ class Signer:
         """The 32 private bytes, for whoever seals them. Never write them in the clear."""
         return self._private.private_bytes_raw()
 
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        return (self.verifier,)
+
     def sign(self, text: str) -> bytes:
         """The signed note of `text`, which ends in a newline. Raises BadRecord if no note can carry it."""
         _check_text(text)
-        signature = self.verifier.id + self._private.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {base64.b64encode(signature).decode()}\n".encode()
+        return f"{text}\n{self.line(text).encode()}".encode()
+
+    def line(self, text: str) -> SignatureLine:
+        """This key's line for a note of this text."""
+        return SignatureLine(self.name, self.verifier.id, self._private.sign(text.encode()))
+
+
+class Signing(Protocol):
+    """What a log signs with: one key, or two in a period in which the second takes over (signers.py)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def verifier(self) -> Verifier:
+        """The key that signs."""
+
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """Every key that this log has signed with, or does."""
+
+    def sign(self, text: str) -> bytes:
+        """The signed note of `text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,7 @@ def parse(note: bytes) -> Note:
     lines = tail[:-1].split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise BadRecord("the signed note carries too many signatures")
-    return Note(text + "\n", tuple(_signature_line(line) for line in lines))
+    return Note(text + "\n", tuple(parse_line(line) for line in lines))
 
 
 def open_note(note: bytes, known: Sequence[Verifier]) -> str:
@@ -180,18 +192,34 @@ def open_note(note: bytes, known: Sequence[Verifier]) -> str:
     return parsed.text
 
 
-def strict_base64(text: str) -> bytes:
-    """Standard base64 (RFC 4648, section 4) in its one canonical spelling. Raises BadRecord."""
-    try:
-        raw = base64.b64decode(text.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        raise BadRecord("this is not base64") from None
-    if base64.b64encode(raw).decode() != text:
-        raise BadRecord("this base64 is not in its canonical form")
-    return raw
+def key_id(name: str, kind: bytes, key: bytes) -> bytes:
+    """The 4 bytes that stand for a named Ed25519 key of this signature type. Raises BadRecord where it is none."""
+    _check_name(name)
+    if len(key) != 32:
+        raise BadRecord("an Ed25519 public key has 32 bytes")
+    return sha256(name.encode() + b"\n" + kind + key).digest()[:4]
 
 
-def _signature_line(line: str) -> SignatureLine:
+def parse_vkey(text: str, kind: bytes) -> tuple[str, bytes]:
+    """Name and key of a vkey of this signature type; strict, its id is computed anew. Raises BadRecord."""
+    match = _VKEY.fullmatch(text)
+    if match is None:
+        raise BadRecord("a verifier key looks like name+1a2b3c4d+base64")
+    packed = strict_base64(match["key"])
+    if packed[:1] != kind:
+        raise BadRecord(f"the verifier key is not of the type 0x{kind.hex()} that is asked for here")
+    if key_id(match["name"], kind, packed[1:]).hex() != match["id"]:
+        raise BadRecord("the id in the verifier key does not belong to its name and key")
+    return match["name"], packed[1:]
+
+
+def write_vkey(name: str, kind: bytes, key: bytes) -> str:
+    """`<name>+<key id>+<base64 key>`."""
+    return f"{name}+{key_id(name, kind, key).hex()}+{base64.b64encode(kind + key).decode()}"
+
+
+def parse_line(line: str) -> SignatureLine:
+    """One signature line, without its newline: strict, `parse_line(t).encode() == t + newline`. Raises BadRecord."""
     parts = line.removeprefix(_DASH).split(" ")
     if not line.startswith(_DASH) or len(parts) != 2:
         raise BadRecord("a signature line is a dash, a key name and base64")
@@ -203,8 +231,15 @@ def _signature_line(line: str) -> SignatureLine:
     return SignatureLine(name, packed[:4], packed[4:])
 
 
-def _key_id(name: str, key: bytes) -> bytes:
-    return sha256(name.encode() + b"\n" + ED25519 + key).digest()[:4]
+def strict_base64(text: str) -> bytes:
+    """Standard base64 (RFC 4648, section 4) in its one canonical spelling. Raises BadRecord."""
+    try:
+        raw = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise BadRecord("this is not base64") from None
+    if base64.b64encode(raw).decode() != text:
+        raise BadRecord("this base64 is not in its canonical form")
+    return raw
 
 
 def _check_name(name: str) -> None:

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, Unverified
 from countenance.ledger import checkpoint, leaf
+from countenance.ledger.cosignature import Cosignature, WitnessKey, cosignatures
 from countenance.ledger.merkle import HASH_SIZE, leaf_hash, verify_inclusion
 from countenance.ledger.note import Verifier, strict_base64
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from countenance.ledger.checkpoint import Checkpoint
 
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
@@ -118,12 +121,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedReceipt:
-    """What holds. leaf: the public part; closed: the holder's part, or None where it was erased or not given."""
+    """What holds. leaf: the public part; closed: the holder's part, or None where it was erased or not given.
+
+    cosignatures: of the given witnesses, on the checkpoint; none: it is unwitnessed.
+    """
 
     leaf: leaf.Leaf
     index: int
     checkpoint: Checkpoint
     closed: dict[str, str] | None
+    cosignatures: tuple[Cosignature, ...] = ()
 
 
 def read_receipt(raw: bytes) -> Receipt:
@@ -135,13 +142,16 @@ def read_receipt(raw: bytes) -> Receipt:
     return Receipt.from_line(_ascii(raw.removesuffix(b"\n")))
 
 
-def verify_receipt(receipt: Receipt, log: Verifier) -> VerifiedReceipt:
-    """Check a receipt against the log's key. Raises Unverified with the first reason why it does not hold.
+def verify_receipt(
+    receipt: Receipt, log: Verifier | Sequence[Verifier], witnesses: Sequence[WitnessKey] = ()
+) -> VerifiedReceipt:
+    """Check a receipt against the log's key, or keys. Raises Unverified with the first reason why it does not hold.
 
     1. The checkpoint is a note that this log signed, and of this log.
     2. The leaf's hash leads by the proof to the checkpoint's root, at the index that the receipt states.
     3. The leaf is one of ours: canonical, and every word of it in its schema.
     4. The closed part, if it is there, is the one that the leaf committed to under this nonce.
+    5. What any of the given witnesses cosigned is this checkpoint. That none did is no fault; it is said.
     """
     try:
         head = checkpoint.open_checkpoint(receipt.proof.checkpoint, log)
@@ -149,9 +159,10 @@ def verify_receipt(receipt: Receipt, log: Verifier) -> VerifiedReceipt:
         verify_inclusion(leaf_hash(entry), receipt.proof.index, head.size, receipt.proof.path, head.root)
         found = leaf.parse(entry)
         closed = leaf.open_closed(receipt.closed, receipt.nonce, found.commitment) if receipt.nonce else None
+        witnessed = cosignatures(receipt.proof.checkpoint, witnesses)
     except BadRecord as error:
         raise Unverified(error.message) from error
-    return VerifiedReceipt(found, receipt.proof.index, head, closed)
+    return VerifiedReceipt(found, receipt.proof.index, head, closed, witnessed)
 
 
 def _base64(raw: bytes) -> str:

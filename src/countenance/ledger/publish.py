@@ -19,7 +19,19 @@ if TYPE_CHECKING:
     from countenance.ledger.edge import Edge
 
 CHECKPOINT = "checkpoint"
-"""The one file of the published folder that changes."""
+"""The newest checkpoint that is published. With COSIGNED and HISTORY the only file that changes."""
+
+COSIGNED = "checkpoint.cosigned"
+"""The newest checkpoint that enough witnesses cosigned, where there is one."""
+
+KEYS = "keys"
+"""The folder of announcements of the log's later keys: `1`, `2`, ..., each a tlog-proof (keychain.py)."""
+
+MOST_KEYS = 64
+"""Announcements of a log at most: a key a month for five years."""
+
+HISTORY = "keys/history"
+"""Every vkey of the log, oldest first; a convenience that proves nothing."""
 
 
 def grown(edge: Edge, old: int, new: int) -> list[tuple[tiles.Tile, bytes]]:
@@ -46,3 +58,14 @@ def write(disk: Disk, public: Path, files: list[tuple[tiles.Tile, bytes]], check
     for tile, _ in files:
         if tile.width == tiles.WIDTH:
             durable.remove_folder(disk, public / tile.partials)
+
+
+def announcements(public: Path) -> tuple[bytes, ...]:
+    """Every announcement of a later key in a published folder, oldest first."""
+    found: list[bytes] = []
+    while len(found) < MOST_KEYS:
+        try:
+            found.append((public / KEYS / str(len(found) + 1)).read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            break
+    return tuple(found)

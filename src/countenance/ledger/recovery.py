@@ -15,7 +15,10 @@ from countenance.ledger.checkpoint import open_checkpoint, parse_text
 from countenance.ledger.edge import Edge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    Keys = note.Verifier | Sequence[note.Verifier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,10 @@ class Recovered:
     edge: Edge
 
 
-def recover(public: Path, state: Path, log: note.Verifier) -> Recovered:
-    """What a log's two folders hold. Raises NotInitialised, LogDamaged, Misconfigured, OSError.
+def recover(public: Path, state: Path, log: Keys) -> Recovered:
+    """What a log's two folders hold. log: its key, or every key that it has had.
+
+    Raises NotInitialised, LogDamaged, Misconfigured, OSError.
 
     1. Read the newest journal segment; a torn tail was never acknowledged and is left out.
     2. The published checkpoint must be one that the segment holds, and this key must have signed both.
@@ -49,7 +54,7 @@ def recover(public: Path, state: Path, log: note.Verifier) -> Recovered:
     return Recovered(records[-1], published, edge)
 
 
-def _published(public: Path, records: list[journal.Record], log: note.Verifier) -> int:
+def _published(public: Path, records: list[journal.Record], log: Keys) -> int:
     """The published size, once journal and published checkpoint are of one history and of this key."""
     try:
         published = (public / publish.CHECKPOINT).read_bytes()
@@ -64,7 +69,7 @@ def _published(public: Path, records: list[journal.Record], log: note.Verifier) 
     raise LogDamaged("the journal does not hold the published checkpoint: one of the two was rolled back")
 
 
-def _check_signed(signed: bytes, log: note.Verifier) -> None:
+def _check_signed(signed: bytes, log: Keys) -> None:
     try:
         open_checkpoint(signed, log)
     except Unverified:

@@ -38,13 +38,52 @@ WORDS: dict[str, frozenset[str]] = {
 
 ACTS = frozenset({
     "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
-    "application-show", "decision-list", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke",
+    "application-show", "challenge-answer", "challenge-make", "decision-list", "demand-answer", "demand-list",
+    "demand-record", "facts-change", "facts-show", "figures-show", "grant-end", "grant-list", "key-issue", "key-list",
+    "key-revoke", "verification-list", "verification-record", "verification-withdraw",
+    "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
     "schedule-list",
+    "law-object", "law-propose", "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list",
+    "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 
 BY = frozenset({"provider", "customer", "applicant", "key", "machine"})
 """As what: people of the provider or of a customer, who are asked their roles; else what was held."""
 
-ROLES = frozenset({"operator", "approver", "reviewer", "auditor"})
+ROLES = frozenset({"operator", "approver", "reviewer", "auditor", "assessor"})
 """What an account may be for (docs/accounts.md)."""
+
+FILINGS = frozenset({
+    "authority", "change", "comment", "disclosed", "disclosure", "draft", "ending", "exemption", "extension",
+    "independent-test", "issue", "meeting", "mitigation", "notice", "operational-test", "operators", "publication",
+    "reviewer", "ruling", "training", "warrant-application",
+})  # fmt: skip
+"""What may be filed under a statute: the kinds of statute/papers.py, word for word."""
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "decision": ("ask", "context", "verdict", "reasons", "outside-policy"),
+    "grant": ("sector", "country", "purposes", "modes", "places"),
+    "revocation": ("of", "undoes"),
+    "consent": ("purpose", "basis"),
+    "withdrawal": ("purpose", "undoes"),
+    "erasure": ("undoes",),
+    "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
+    "access": (),
+    "complaint": (),
+    "start": (),
+    "policy-change": ("step", "change", "before", "after", "loosens", "notice", "keys"),
+    "law": ("step", "record", "notice", "keys", "outside"),
+    "backup": ("step", "backup", "until"),
+    "filing": ("filed", "document"),
+    "log-key": ("vkey", "until"),
+    "schedule": ("day", "because", "becomes", "sectors", "countries", "purposes"),
+}
+"""The closed table of kinds, and the keys that each has besides those of every leaf. A new kind needs a new version."""
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "backup": ("made", "ended", "restored"),
+    "policy-change": ("proposed", "approved", "withdrawn", "in-force", "stopped", "resumed"),
+    "law": ("proposed", "signed", "objected", "recorded", "repealed", "superseded"),
+}
+"""By kind: what may have come about."""

@@ -26,6 +26,7 @@ import cedarpy
 from countenance.domain.decision import Ask, Facts, Reason, Verdict
 from countenance.domain.errors import BadRecord
 from countenance.policy import context as facts_read
+from countenance.policy import entities as shaped
 from countenance.policy import lifts as lifting
 from countenance.policy import packs, places, residual, words
 from countenance.policy.constant import written_out
@@ -75,17 +76,22 @@ def load(names: Sequence[str] | None = None, extra: Path | None = None) -> Polic
     extra: a folder of the operator's own packs. Raises UnknownWord for a pack that there is not; BadRecord
     for one that is not Cedar, reads what the schema lacks, or leaves out a header field or an annotation.
     """
-    chosen = packs.FRESH_INSTALL if names is None else tuple(dict.fromkeys(("core", *names)))
+    chosen = packs.fresh_install() if names is None else tuple(dict.fromkeys(("core", *names)))
     return assemble([packs.read(name, extra) for name in chosen])
 
 
 def assemble(files: Sequence[PackFile]) -> PolicySet:
     """A policy set of these packs, each checked on its own; BadRecord names pack and rule at fault."""
+    return of(files, packs.schema())
+
+
+def of(files: Sequence[PackFile], schema: str) -> PolicySet:
+    """As `assemble`, under the text of a schema that need not be this installation's."""
     rules: dict[str, Rule] = {}
     for file in files:
-        rules |= packs.rules(file, check(file), len(rules))
+        rules |= packs.rules(file, _checked(file.text, file.name, _schema_of(schema)), len(rules))
     return PolicySet(
-        digest=packs.set_digest(files),
+        digest=packs.set_digest(files, schema),
         packs=tuple((file.name, file.digest) for file in files),
         files=tuple(files),
         rules=rules,
@@ -97,6 +103,12 @@ def assemble(files: Sequence[PackFile]) -> PolicySet:
 def check(file: PackFile) -> list[tuple[str, Mapping[str, str]]]:
     """(effect, annotations) of each rule of `file`, in order; BadRecord where it breaks the schema."""
     return _checked(file.text, file.name, _schema())
+
+
+def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
+    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
+    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
+    return {form["annotations"]["id"]: form for each in found for form in each.values()}
 
 
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:
@@ -117,12 +129,6 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
         raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
     ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
     return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
-
-
-def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
-    """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
-    found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
-    return {form["annotations"]["id"]: form for each in found for form in each.values()}
 
 
 def _unread(text: str) -> int:
@@ -164,7 +170,8 @@ def decide(policies: PolicySet, ask: Ask, facts: Facts, *, lifts: bool = False) 
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), lifts=lifts)
+    named = facts_read.claimed(facts) if lifts else None
+    return _judge(policies, prepared, facts_read.utc(facts.on), facts_read.derive(ask, facts), named)
 
 
 def redecide(
@@ -174,16 +181,17 @@ def redecide(
     prepared = prepare(ask)
     if prepared.errors:
         return Verdict("deny", policies.packs, (), errors=prepared.errors)
-    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), lifts=lifts)
+    named = "" if lifts else None  # a leaf holds no name that could be verified
+    return _judge(policies, prepared, facts_read.utc(on), facts_read.checked(context), named)
 
 
-def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, *, lifts: bool) -> Verdict:
+def _judge(policies: PolicySet, prepared: Prepared, on: datetime, values: Values, named: str | None) -> Verdict:
     # A rule changes its mind on the hour (`_checked`): that, which the leaf has too, stands for each moment in it.
     hour = on.replace(minute=0, second=0, microsecond=0)
     verdict = _remembered(policies, prepared, hour, values)
-    if not lifts or verdict.allowed or verdict.errors:
+    if named is None or verdict.allowed or verdict.errors:
         return verdict
-    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values))
+    return replace(verdict, lifted_when=_lifts(policies, prepared.ask, hour, values, named))
 
 
 @lru_cache(maxsize=_VERDICTS)
@@ -193,7 +201,7 @@ def _remembered(policies: PolicySet, prepared: Prepared, hour: datetime, values:
 
 
 @lru_cache(maxsize=_LIFTED)
-def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple[Lift, ...]:
+def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values, named: str) -> tuple[Lift, ...]:
     """What would lift the deny of this ask; kept, since finding it out takes as long as some tens of decisions."""
     prepared = prepare(ask)
     opens, fewer, names = _open(policies, prepared)
@@ -205,7 +213,7 @@ def _lifts(policies: PolicySet, ask: Ask, on: datetime, values: Values) -> tuple
         return _evaluate(policies, prepared, then, values) if verdict.allowed or verdict.errors else verdict
 
     denied = _remembered(policies, prepared, on, values)
-    return lifting.find(ask, on, denied, facts_read.named(values), opens, again)
+    return lifting.find(ask, on, denied, facts_read.named(values), opens, again, named)
 
 
 def _evaluate(
@@ -320,7 +328,7 @@ class Prepared:
 @lru_cache(maxsize=_PREPARED_ASKS)
 def prepare(ask: Ask) -> Prepared:
     """The entities and the request of an ask, parsed once and kept; its context is still missing."""
-    found = entity_attributes(ask)
+    found = shaped.attributes(ask)
     uids = {"Customer": _CUSTOMER, "Use": _USE}
     listed = [{"uid": uid, "attrs": found[kind], "parents": []} for kind, uid in uids.items()]
     entities = cedarpy.Entities.from_json_str(json.dumps(listed), _schema())
@@ -334,7 +342,7 @@ def prepare_all(asks: Sequence[Ask]) -> list[Prepared]:
     placed: list[tuple[Ask, dict[str, dict[str, str]]]] = []
     for ask in asks:
         of: dict[str, dict[str, str]] = {}
-        for kind, attributes in entity_attributes(ask).items():
+        for kind, attributes in shaped.attributes(ask).items():
             text = kind + json.dumps(attributes)
             if text not in uids:
                 uids[text] = {"type": kind, "id": str(len(uids))}
@@ -348,21 +356,6 @@ def prepare_all(asks: Sequence[Ask]) -> list[Prepared]:
 
 def _request(ask: Ask) -> dict[str, object]:
     return {"principal": _CUSTOMER, "action": {"type": "Action", "id": ask.action}, "resource": _USE}
-
-
-def entity_attributes(ask: Ask) -> dict[str, dict[str, object]]:
-    """What an ask is, as the attributes of the customer and of the use."""
-    seat_country, seat_region = words.seat(ask)
-    customer: dict[str, object] = {
-        "sector": ask.sector,
-        "acts_for": sorted(ask.acts_for),
-        "requested_by": sorted(ask.requested_by),
-        "parties": sorted(words.parties(ask)),
-        "seat_country": seat_country,
-        "seat_region": seat_region,
-    }
-    use: dict[str, object] = {name: getattr(ask, name) for name in _USE_ATTRIBUTES}
-    return {"Customer": customer, "Use": {**use, "territories": sorted(words.territories(ask))}}
 
 
 def _open(policies: PolicySet, prepared: Prepared) -> tuple[dict[str, lifting.Open], PolicySet, frozenset[str]]:
@@ -391,7 +384,9 @@ def _schema() -> cedarpy.Schema:
     return cedarpy.Schema.from_str(packs.schema())
 
 
-_USE_ATTRIBUTES = (
-    "country", "region", "locality", "purpose", "mode", "place", "camera", "probe", "capture", "minors",
-    "legal_effect",
-)  # fmt: skip
+@lru_cache(maxsize=4)
+def _schema_of(text: str) -> cedarpy.Schema:
+    try:
+        return cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        raise BadRecord(f"schema.cedarschema: {error}") from None

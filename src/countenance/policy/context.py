@@ -114,6 +114,11 @@ def derive(ask: Ask, facts: Facts) -> Values:
     )
 
 
+def claimed(facts: Facts) -> str:
+    """Id of the exception by name that an unverified customer would have once it is verified; "" if none."""
+    return "" if facts.verified else EXCEPTIONS.get(facts.organisation, "")
+
+
 def named(values: Values) -> dict[str, Value]:
     """The context as answers and leaves carry it: each value under its name."""
     return dict(zip(_NAMES, values, strict=True))

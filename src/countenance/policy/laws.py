@@ -12,11 +12,13 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import tomllib
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -35,6 +37,7 @@ MAX_BYTES = 1_000_000
 """Longest record read, in bytes; the longest real one is a few kilobytes."""
 SIGNED_AS = b"countenance/law-assessment/v1\n"
 """Prefix of what is signed, so that no signature made for another end fits here."""
+_ID = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _KEY_BYTES, _SIGNATURE_BYTES = 32, 64  # RFC 8032, section 5.1
 _REPORT_SECTIONS = tuple("abcdefgh")
 ERRORS_SECTION = "f"
@@ -86,6 +89,58 @@ def registered(path: Path, keys: Collection[str]) -> Law:
             raise BadRecord(f"{path.name}: assessment.signed: a key is not registered")
         _verify(signature, message, path.name)
     return law
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A law as it is proposed, without signatures. document: as JSON has it; canonical: the bytes that are public."""
+
+    law: Law
+    document: Mapping[str, Any]
+    canonical: bytes
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` of the published bytes: what an assessor signs, and a leaf names."""
+        return f"sha256:{hashlib.sha256(self.canonical).hexdigest()}"
+
+    @property
+    def message(self) -> bytes:
+        """What an assessor signs."""
+        return SIGNED_AS + hashlib.sha256(self.canonical).digest()
+
+    def registered(self, signatures: Iterable[Signature]) -> Law:
+        """The law with these signatures, which somebody has verified."""
+        return replace(self.law, signed=tuple(signatures))
+
+
+def read_record(raw: bytes, name: str) -> Record:
+    """A law to be proposed, from the bytes of a TOML file. BadRecord names file and line, or the field."""
+    parsed = _parsed(raw, name)
+    if isinstance(parsed.get("assessment"), dict) and "signed" in parsed["assessment"]:
+        raise BadRecord(f"{name}: assessment.signed: signatures are given to a record that is proposed")
+    law = _law(Table(parsed, name), name)
+    if not _ID.fullmatch(law.id):
+        raise BadRecord(f"{name}: id: must be small letters and digits, parted by hyphens, 64 at most")
+    _every_criterion_has_a_source(parsed, name)
+    canonical = _canonical(parsed)
+    return Record(law, json.loads(canonical), canonical)
+
+
+def record_of(document: Mapping[str, Any]) -> Record:
+    """A record from what the registry holds. BadRecord where it is not one."""
+    name, plain = "the registry", dict(document)
+    for field in ("from", "until"):
+        try:
+            plain[field] = date.fromisoformat(plain[field]) if plain.get(field) else ""
+        except (TypeError, ValueError):
+            raise BadRecord(f"{name}: {field}: must be a date") from None
+    return Record(_law(Table(plain, name), name), document, _canonical(document))
+
+
+def registry_text(laws: Iterable[Law]) -> bytes:
+    """The bytes whose SHA-256 is `registry_digest`: the laws in canonical form, ordered by id."""
+    return _canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])
 
 
 def signed_message(record: Mapping[str, object]) -> bytes:
@@ -154,7 +209,7 @@ def read_authority(path: Path) -> Authority:
 
 def registry_digest(laws: Iterable[Law]) -> str:
     """`sha256:` over the laws in force in the registry, in canonical form and ordered by id."""
-    return "sha256:" + hashlib.sha256(_canonical([_plain(law) for law in sorted(laws, key=lambda w: w.id)])).hexdigest()
+    return "sha256:" + hashlib.sha256(registry_text(laws)).hexdigest()
 
 
 def _law(top: Table, name: str) -> Law:
@@ -169,6 +224,7 @@ def _law(top: Table, name: str) -> Law:
         until=top.day("until"),
         sources=top.urls("sources"),
         recognises=top.words("recognises", words.AUTHORITY_KINDS),
+        supersedes=top.text("supersedes", ""),
         assessment={each: assessment.word(each, _ANSWERS, "unclear") for each in words.CRITERIA},
         signed=tuple(_signature(each) for each in assessment.tables("signed")),
     )
@@ -239,13 +295,18 @@ def _bytes(text: str, length: int, at: str) -> bytes:
 def _parse(path: Path) -> dict[str, object]:
     try:
         raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            raise BadRecord(f"{path.name}: is longer than {MAX_BYTES} bytes")
-        return tomllib.loads(raw.decode("utf-8"))
     except OSError as error:
         raise BadRecord(f"{path.name}: cannot be read ({error.strerror})") from None
+    return _parsed(raw, path.name)
+
+
+def _parsed(raw: bytes, name: str) -> dict[str, Any]:
+    if len(raw) > MAX_BYTES:
+        raise BadRecord(f"{name}: is longer than {MAX_BYTES} bytes")
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRecord(f"{path.name}: is not TOML: {error}") from None
+        raise BadRecord(f"{name}: is not TOML: {error}") from None
 
 
 def _canonical(value: object) -> bytes:

@@ -6,15 +6,16 @@ set, was allowed, and only if no smaller part of it suffices. Nothing here evalu
 
 The search is a hitting-set tree (Reiter, A Theory of Diagnosis from First Principles, 1987): to lift a
 refusal at least one fact that each deciding rule reads must change. Where a rule has one such fact, that one
-must change, and all of these change together; only where every rule has several does it branch, over one such
-rule at a time. What contains another set that was found is dropped at the end.
+must change, and all of these change together, as do all facts of a rule that ends only when each of them holds;
+only where every rule has several ways does it branch, over one such rule at a time. What contains another set
+that was found is dropped at the end.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from countenance.domain.decision import Ask, Lift, Verdict
@@ -35,13 +36,14 @@ class Open:
     """What one rule leaves open about the context.
 
     names: facts it reads; limits: (fact, largest number it accepts); days: dates before which it holds;
-    words: (fact, word it compares it with).
+    words: (fact, word it compares it with); together: it ends only when each of the facts that it reads holds.
     """
 
     names: frozenset[str]
     limits: frozenset[tuple[str, int]]
     days: frozenset[date]
     words: frozenset[tuple[str, str]] = frozenset()
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ FACTS: dict[str, Fact] = {
 }
 """Every boolean of the context that can change while the ask stays the same."""
 
+_HELP_BY_HOLDING = frozenset(name for name, fact in FACTS.items() if fact.good)
+
 LIMITS: dict[str, str] = {
     "model.worst_fmr_ppm": "the false match rate of the worst group is at most {limit} in a million",
     "model.worst_fnmr_ppm": "the false non-match rate of the worst group is at most {limit} in a million",
@@ -147,10 +151,11 @@ _AGENCY = (
 _TOGETHER: dict[str, tuple[Change, ...]] = {
     "consent.on_record": (("consent.basis", "on-record"),),
     "authority.recognised": (("authority.region_missing", False), ("authority.locality_missing", False)),
+    "paperwork.two_reviewers": (("paperwork.one_reviewer", True),),
     "paperwork.complete": tuple((name, FACTS[name].good) for name in (f"paperwork.{part}" for part in _AGENCY)),
 }
 """What holds with a fact: a recognised authority leaves no question open about where its law holds; a complete file
-has each of its parts; a basis that is put on record is a consent."""
+has each of its parts; who has two reviewers has one; a basis that is put on record is a consent."""
 _LAW = "laws.national."
 
 
@@ -161,11 +166,15 @@ def find(
     context: Mapping[str, Value],
     opens: Mapping[str, Open],
     redecide: Redecide,
+    named: str = "",
 ) -> tuple[Lift, ...]:
     """The minimal sets of facts that turn `denied` into an allow, smallest first, within the bounds above.
 
     opens: what each rule leaves open, by rule id; a deciding rule that is not there cannot be lifted.
+    named: id of the exception by name that the customer would have once it is verified; "": none.
     """
+    if named:
+        opens, redecide = _by_name(opens), _once_verified(redecide, named)
     found: list[frozenset[Change]] = []
     queue = deque([(frozenset[Change](), denied)])
     seen: set[frozenset[Change]] = set()
@@ -191,6 +200,24 @@ def _with(changes: frozenset[Change], step: frozenset[Change]) -> frozenset[Chan
     return wider - {brought for name, _ in wider for brought in _TOGETHER.get(name, ())}
 
 
+def _by_name(opens: Mapping[str, Open]) -> dict[str, Open]:
+    """What rules leave open to whom they would except by name: a rule that reads the name reads if it is verified."""
+    verified = frozenset({"verified"})
+    return {
+        rule: replace(each, names=each.names | verified) if "exception" in each.names else each
+        for rule, each in opens.items()
+    }
+
+
+def _once_verified(redecide: Redecide, named: str) -> Redecide:
+    """The same re-decision, in which a customer who is verified has its exception."""
+
+    def again(on: datetime, context: dict[str, Value]) -> Verdict:
+        return redecide(on, {**context, "exception": named} if context["verified"] is True else context)
+
+    return again
+
+
 def apply(
     ask: Ask, on: datetime, context: Mapping[str, Value], changes: Iterable[Change]
 ) -> tuple[datetime, dict[str, Value]]:
@@ -214,11 +241,18 @@ def _branches(
         return ()
     limits = _least(limit for rule in deciding for limit in rule.limits)
     end = max((day for rule in deciding for day in rule.days), default=date.min)
-    ways = [tuple(_ways(ask, rule, on, context, limits, end)) for rule in deciding]
-    least = min(ways, key=len)
+    steps = [_steps(rule, tuple(_ways(ask, rule, on, context, limits, end))) for rule in deciding]
+    least = min(steps, key=len)
     if len(least) == 1:
-        return (frozenset(way[0] for way in ways if len(way) == 1),)
-    return tuple(frozenset({way}) for way in least)
+        return (frozenset().union(*(step[0] for step in steps if len(step) == 1)),)
+    return least
+
+
+def _steps(rule: Open, ways: tuple[Change, ...]) -> tuple[frozenset[Change], ...]:
+    """Of these ways each that could do, or all of them at once where the rule ends with nothing less."""
+    if ways and rule.together and rule.names <= _HELP_BY_HOLDING:
+        return (frozenset(ways),)
+    return tuple(frozenset({way}) for way in ways)
 
 
 def _ways(

@@ -11,6 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -47,23 +48,34 @@ DUTIES = {
     "two-reviewers": "have two trained people confirm the answer before anybody acts on it",
 }
 """What an allow may oblige to: the words of `@duties`, and what each asks."""
-FRESH_INSTALL = ("core", "microsoft-2020", "washington-rcw-43.386", "eu-ai-act", "gdpr-9", "illinois-bipa")
-"""Packs that are on when nobody chose otherwise; `core` is always on."""
+STATUSES = ("on", "optional", "draft")
+"""Of a pack in a fresh install: on; off, for whoever takes the promise up; off, and not fit to rely on yet."""
+STOP = "stop"
 MAX_BYTES = 1_000_000
 _LINE = re.compile(r"\A// ([a-z_]+): (\S.*\S|\S)\Z")
 _NAME = re.compile(r"\A[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*\Z")
-_ONCE = ("pack", "title", "promised_by", "checked_on", "stale_after", "secondary")
+_SPAN = re.compile(r"\A(\S+) to (\S+)\Z")
+_ONCE = ("pack", "title", "promised_by", "in_force", "status", "checked_on", "stale_after", "secondary")
+_SEVERAL = ("source", "gap")
 _ANNOTATIONS = frozenset({"id", "says", "source", "evidence", "duties"})
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Who promised what, and until when the reading of it may be relied on."""
+    """Who promised what, for when, and until when the reading of it may be relied on.
+
+    begins, ends: the first day on which its rules hold, and the first on which none does any more; None: none is known.
+    gaps: what is not known of it, and what the rules do instead, a sentence each.
+    """
 
     pack: str
     title: str
     promised_by: str
+    begins: date | None
+    ends: date | None
+    status: str
     sources: tuple[str, ...]
+    gaps: tuple[str, ...]
     checked_on: date
     stale_after: date
     secondary: frozenset[str]
@@ -102,9 +114,20 @@ def shipped() -> tuple[str, ...]:
     return ("core", *[name for name in found if name != "core"])
 
 
+@lru_cache(maxsize=1)
+def fresh_install() -> tuple[str, ...]:
+    """Packs that are on when nobody chose otherwise; `core` is always on."""
+    return tuple(name for name in shipped() if read(name).header.status == "on")
+
+
 def schema() -> str:
     """The Cedar schema, as text."""
     return resources.files("countenance.policy").joinpath("schema.cedarschema").read_text("utf-8")
+
+
+def stop() -> PackFile:
+    """The pack of an emergency stop: it ships, and is in no set until somebody stops the house."""
+    return parse(resources.files("countenance.policy").joinpath(f"{STOP}.cedar").read_bytes(), STOP)
 
 
 def read(name: str, extra: Path | None = None) -> PackFile:
@@ -167,10 +190,13 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
     return ruled
 
 
-def set_digest(packs: Sequence[PackFile]) -> str:
-    """`sha256:` over the schema and the names and digests of the packs, in whatever order."""
+def set_digest(packs: Sequence[PackFile], under: str = "") -> str:
+    """`sha256:` over the schema and the names and digests of the packs, in whatever order.
+
+    under: the text of the schema; this installation's where it is empty.
+    """
     lines = sorted(f"{pack.name} {pack.digest}\n" for pack in packs)
-    whole = hashlib.sha256(schema().encode()).hexdigest() + "\n" + "".join(lines)
+    whole = hashlib.sha256((under or schema()).encode()).hexdigest() + "\n" + "".join(lines)
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
 
 
@@ -194,19 +220,26 @@ def _rule(pack: str, effect: str, annotations: Mapping[str, str], place: int) ->
 
 
 def _header(text: str, name: str) -> Header:
-    fields, sources = _fields(text, name)
+    fields, several = _fields(text, name)
     for field in _ONCE:
         if field not in fields:
             raise BadRecord(f"{name}: header: `{field}` is missing")
     if fields["pack"] != name or not _NAME.match(name):
         raise BadRecord(f"{name}: header: pack: must be the name of the file, in small letters")
-    if not sources:
+    if fields["status"] not in STATUSES:
+        raise BadRecord(f"{name}: header: status: must be one of {', '.join(STATUSES)}")
+    if not several["source"]:
         raise BadRecord(f"{name}: header: `source` is missing")
+    begins, ends = _span(fields["in_force"], f"{name}: header: in_force")
     header = Header(
         pack=name,
         title=fields["title"],
         promised_by=fields["promised_by"],
-        sources=tuple(https(url, f"{name}: header: source") for url in sources),
+        begins=begins,
+        ends=ends,
+        status=fields["status"],
+        sources=tuple(https(url, f"{name}: header: source") for url in several["source"]),
+        gaps=tuple(several["gap"]),
         checked_on=_day(fields["checked_on"], f"{name}: header: checked_on"),
         stale_after=_day(fields["stale_after"], f"{name}: header: stale_after"),
         secondary=frozenset() if fields["secondary"] == "none" else frozenset(fields["secondary"].split(", ")),
@@ -216,10 +249,22 @@ def _header(text: str, name: str) -> Header:
     return header
 
 
-def _fields(text: str, name: str) -> tuple[dict[str, str], list[str]]:
+def _span(text: str, at: str) -> tuple[date | None, date | None]:
+    """`always`, or from a day on `to` the first on which it is over, or `to open`."""
+    if text == "always":
+        return None, None
+    if (match := _SPAN.match(text)) is None:
+        raise BadRecord(f"{at}: must be `always`, or such as `2020-06-10 to 2021-06-10` or `2020-06-11 to open`")
+    begins, ends = _day(match[1], at), None if match[2] == "open" else _day(match[2], at)
+    if ends is not None and ends <= begins:
+        raise BadRecord(f"{at}: must end after it begins")
+    return begins, ends
+
+
+def _fields(text: str, name: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     """The `// key: value` lines that open the file, up to the first line that is not one."""
     fields: dict[str, str] = {}
-    sources: list[str] = []
+    several: dict[str, list[str]] = {key: [] for key in _SEVERAL}
     for number, line in enumerate(text.split("\n"), 1):
         if line == "//" or not line.startswith("//"):
             break
@@ -227,13 +272,13 @@ def _fields(text: str, name: str) -> tuple[dict[str, str], list[str]]:
         if match is None:
             raise BadRecord(f"{name}: line {number}: a header line is `// key: value`")
         key, value = match.groups()
-        if key == "source":
-            sources.append(value)
+        if key in several:
+            several[key].append(value)
         elif key not in _ONCE or key in fields:
             raise BadRecord(f"{name}: line {number}: `{key}` is not a header field, or is there twice")
         else:
             fields[key] = value
-    return fields, sources
+    return fields, several
 
 
 def _day(text: str, at: str) -> date:

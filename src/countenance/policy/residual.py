@@ -38,7 +38,10 @@ def read(residual: object) -> Open:
             if operator in _BELOW and isinstance(sides, dict):
                 _compare(operator, sides, limits, days)
         words |= set(_words(node))
-    return Open(frozenset(names - {"on"}), frozenset(limits), frozenset(days), frozenset(words))
+    facts = frozenset(names - {"on"})
+    asking = [part for part in _parts(residual) if any((_fact(node) or "on") != "on" for node in _nodes(part))]
+    together = not (limits or days or words) and len(asking) == 1 and _is_unless(asking[0])
+    return Open(facts, frozenset(limits), frozenset(days), frozenset(words), together)
 
 
 def finer_than_hours(policies: object) -> str:
@@ -96,6 +99,24 @@ def _texts(node: object) -> Iterator[str]:
         text = each.get("Value") if isinstance(each, dict) else each
         if isinstance(text, str):
             yield text
+
+
+def _parts(tree: object) -> Iterator[object]:
+    """What must all be so for the rule to hold: the sides of each `&&`, from the conditions down."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from _parts(each["body"])
+    elif isinstance(tree, dict) and isinstance(sides := tree.get("&&"), dict):
+        yield from _parts(sides["left"])
+        yield from _parts(sides["right"])
+    else:
+        yield tree
+
+
+def _is_unless(part: object) -> bool:
+    """Whether it is `!(context.a && context.b && …)`, which ends only when each of these facts holds."""
+    denied = part.get("!") if isinstance(part, dict) else None
+    return isinstance(denied, dict) and all(_fact(each) is not None for each in _parts(denied["arg"]))
 
 
 def _text(call: object) -> object:

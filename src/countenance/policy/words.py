@@ -111,8 +111,8 @@ def is_region(text: str) -> bool:
 
 
 def is_locality(text: str) -> bool:
-    """Whether `text` can be the name of a place."""
-    return _LOCALITY.match(text) is not None
+    """Whether `text` can be the name of a place; the code of a country, of a region or of the EEA is none."""
+    return _LOCALITY.match(text) is not None and text not in (*COUNTRIES, "EEA") and not is_region(text)
 
 
 def unknown(ask: Ask) -> tuple[str, ...]:

@@ -99,6 +99,16 @@ def authenticate(house: House, call: signed.SignedCall) -> Account:
     return Account(row.id, row.customer_id or "", frozenset(row.roles), row.public_key)
 
 
+def held(house: House, account: str, key: signed.PersonKey) -> Account:
+    """The person whose private key is at hand on the machine itself. Raises Unauthenticated: one answer."""
+    with house.database.read() as connection:
+        row = connection.execute(_lookup().where(accounts.c.id == account)).one_or_none()
+    stands = row is not None and row.ended is None and row.customer_status in (None, "active")
+    if row is None or not stands or signed.base64_of(row.public_key) != key.public:
+        raise signed.nobody()
+    return Account(row.id, row.customer_id or "", frozenset(row.roles), row.public_key)
+
+
 def _use_up(house: House, call: signed.SignedCall, now: int) -> None:
     """Remember a signature that holds, in SQL, so that a restart forgets none; drop those that are too old anyway."""
     try:
@@ -140,13 +150,13 @@ def register_here(house: House, new: NewAccount) -> Registered:
     """Register a person on the machine itself: whoever can read the master key is where trust begins."""
     key, made = _checked(new), ids.new("account")
     about = Private(customer=new.customer, matter=made)
-    with house.database.begin() as connection:
+
+    def effect(connection: Connection) -> None:
         if new.customer and _customer(connection, new.customer) is None:
             raise _no_customer()
         _add(house, connection, made, new, new.customer, key)
-        words = deed_words("account-register", "machine")
-        debt = owed.owe(connection, "administration", words, about, "registered", house.now())
-    return Registered(made, owed.pay_one(house, debt))
+
+    return Registered(made, owed.by_machine(house, "account-register", about, "registered", effect))
 
 
 def end(house: House, who: Account, account: str) -> Answered[str]:
@@ -263,6 +273,11 @@ def _checked(new: NewAccount) -> bytes:
     if odd := sorted(new.roles - ROLES):
         shown = odd[0] if odd[0].isascii() and odd[0].isprintable() and len(odd[0]) <= 40 else "this"
         raise UnknownWord(f"{shown} is not a role", next_step=f"Known are: {', '.join(sorted(ROLES))}.")
+    if "assessor" in new.roles and (new.roles != {"assessor"} or new.customer):
+        raise BadInput(
+            "an assessor is from outside the provider, has no other role, and is no customer's person",
+            next_step="Register that person with the one role `assessor`, or without it.",
+        )
     return signed.public_key(new.public_key)
 
 

@@ -7,19 +7,20 @@ Each combination of purpose, mode and place is one ask and one leaf; one deny re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from countenance.domain import ids
 from countenance.domain.decision import Decision, Facts
 from countenance.domain.errors import BadInput, Conflict, Refused
-from countenance.service import auth, owed, undone
-from countenance.service.application import check, facts_row
+from countenance.service import agencies, attestation, auth, owed, standing, undone
+from countenance.service.application import as_checked, check, facts_row
 from countenance.service.gate import Answered, Private, deed_words, next_step
 from countenance.service.kept import FREELY, Once
+from countenance.storage.admission import verifications
 from countenance.storage.tables import applications, customers, grants
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
-    from countenance.service.application import Application
+    from countenance.service.application import Application, Verification
+    from countenance.service.attestation import Attestation
     from countenance.service.auth import Principal
+    from countenance.service.standing import Standing
 
 GRANT_TERM = timedelta(days=365)  # a grant ends after a year unless set shorter
 MOST_KEYS = 20  # keys of one grant in force at a time
@@ -47,15 +50,25 @@ class Admitted:
     answers: tuple[Answered[bool], ...]
 
 
-def apply(house: House, application: Application, *, until: datetime | None = None) -> Admitted:
-    """Decide an application. Raises Refused with the decision, its receipt and what would lift it."""
+def apply(
+    house: House, application: Application, *, until: datetime | None = None, customer: str = "",
+    attested: Attestation | None = None,
+) -> Admitted:  # fmt: skip
+    """Decide an application. Raises Refused with the decision, its receipt and what would lift it.
+
+    customer: an agency that was registered to file its paperwork before it is admitted; else a new one is made.
+    attested: signed by who attests it; a typed name where it is left out.
+    """
     check(application)
+    attested = attestation.accepted(application, attested, house.now())
     end = ending(house.now(), until)
-    answers = decide(house, application, Private())
+    if customer:
+        agencies.require(house, customer)
+    answers = decide(house, application, Private(customer=customer), customer)
     if (refused := refusal(answers)) is not None:
-        record(house, application, "refused", None, refused[0])
+        record(house, application, "refused", None, refused[0], attested)
         raise refused[1]
-    return _admit(house, application, answers, end)
+    return _admit(house, application, answers, end, customer, attested)
 
 
 def ending(now: datetime, until: datetime | None) -> datetime:
@@ -66,31 +79,45 @@ def ending(now: datetime, until: datetime | None) -> datetime:
     return end
 
 
-def decide(house: House, application: Application, about: Private) -> tuple[Answered[bool], ...]:
-    """What the policy says of each ask of an application now; each has its leaf."""
-    return house.gate.admit(tuple(application.asks()), _facts(house, application, house.now()), about)
+def decide(house: House, application: Application, about: Private, customer: str = "") -> tuple[Answered[bool], ...]:
+    """What the policy says of each ask of an application now; each has its leaf. customer: whose papers are on file."""
+    facts, answers = _facts(house, application, house.now()), list[Answered[bool]]()
+    for ask in application.asks():
+        use = house.on_file.use(ask.purpose, ask.place, ask.camera)
+        paper = house.on_file.paperwork(customer, use, "", facts.on) if customer else facts.paperwork
+        answers += house.gate.admit((ask,), replace(facts, paperwork=paper), about)
+    return tuple(answers)
 
 
-def refusal(answers: tuple[Answered[bool], ...]) -> tuple[int, Refused] | None:
+def refusal(
+    answers: tuple[Answered[bool], ...], what: str = "the application is refused"
+) -> tuple[int, Refused] | None:
     """The first deny among them, as the index of its leaf and an error; None: all are allowed."""
     refused = next((answer for answer in answers if not answer.result), None)
-    return None if refused is None else (refused.index, _refusal(refused))
+    return None if refused is None else (refused.index, _refusal(refused, what))
 
 
-def _admit(house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime) -> Admitted:
-    customer, grant = ids.new("customer"), ids.new("grant")
+def _admit(
+    house: House, application: Application, answers: tuple[Answered[bool], ...], end: datetime, agency: str,
+    attested: Attestation,
+) -> Admitted:  # fmt: skip
+    customer, grant = agency or ids.new("customer"), ids.new("grant")
     with house.database.begin() as connection:
-        make(connection, house, application, customer, grant, end)
+        make(connection, house, application, customer, grant, end, known=bool(agency))
         key = auth.issue(connection, grant, house.now())
     house.gate.note("grant", grant_words(application), Private(customer, grant, auth.key_id(key)), "granted")
-    record(house, application, "admitted", customer, answers[0].index)
+    record(house, application, "admitted", customer, answers[0].index, attested)
     return Admitted(customer, grant, key, ids.utc(end), answers)
 
 
 def make(
-    connection: Connection, house: House, application: Application, customer: str, grant: str, end: datetime
-) -> None:
-    """The rows of a customer with one grant."""
+    connection: Connection, house: House, application: Application, customer: str, grant: str, end: datetime,
+    *, known: bool = False,
+) -> None:  # fmt: skip
+    """The rows of a customer with one grant, and the record of what was checked before.
+
+    known: the customer is there, and says something new of itself.
+    """
     moment = ids.utc(house.now())
     row = {
         "id": customer, "created": moment, "facts": facts_row(application), "status": "active",
@@ -101,8 +128,22 @@ def make(
         "purposes": sorted(application.purposes), "modes": sorted(application.modes),
         "places": sorted(application.places),
     }  # fmt: skip
-    connection.execute(insert(customers), row)
+    if known:
+        connection.execute(update(customers).where(customers.c.id == customer).values(facts=row["facts"]))
+    else:
+        connection.execute(insert(customers), row)
     connection.execute(insert(grants), granted)
+    if (kept := application.verification) is not None:
+        covered = sorted(as_checked(application))
+        connection.execute(insert(verifications), _checked_row(customer, moment, kept, covered))
+
+
+def _checked_row(customer: str, moment: str, kept: Verification, facts: list[str]) -> dict[str, Any]:
+    return {
+        "id": ids.new("verification"), "customer_id": customer, "created": moment, "method": kept.method,
+        "facts": facts, "evidence": kept.evidence, "verifier": kept.by, "account_id": None,
+        "until": kept.until.isoformat(), "withdrawn": None, "continues": None,
+    }  # fmt: skip
 
 
 def grant_words(application: Application) -> dict[str, Json]:
@@ -114,28 +155,36 @@ def grant_words(application: Application) -> dict[str, Json]:
 
 
 def _facts(house: House, application: Application, now: datetime) -> Facts:
-    """An applicant has no grant yet, so nothing of it can be outside one."""
-    kept = application.verification
-    verified = kept is not None and now.date() < kept.until
-    organisation = application.name if verified else ""
-    return Facts(on=now, model=house.model_facts(now), verified=verified, organisation=organisation, laws=house.laws)
+    return provision_facts(house, now, application.name, as_checked(application))
 
 
-def record(house: House, application: Application, outcome: str, customer: str | None, leaf: int) -> None:
-    """Keep what was applied for, and what came of it."""
+def provision_facts(house: House, now: datetime, name: str, checked: Standing) -> Facts:
+    """What the rules read of a customer where no grant is used, so nothing of it can be outside one."""
+    verified = standing.verified(checked, now)
+    return Facts(
+        on=now, model=house.model_facts(now), verified=verified, organisation=name if verified else "",
+        laws=house.laws, rests_on=tuple(standing.rests_on(checked, now).items()),
+    )  # fmt: skip
+
+
+def record(
+    house: House, application: Application, outcome: str, customer: str | None, leaf: int, attested: Attestation
+) -> None:
+    """Keep what was applied for, who attested it, and what came of it."""
     row = {
         "id": ids.new("application"), "created": ids.utc(house.now()), "facts": facts_row(application),
         "outcome": outcome, "customer_id": customer, "leaf_index": leaf,
     }  # fmt: skip
     with house.database.begin() as connection:
         connection.execute(insert(applications), row)
+        attestation.keep(connection, str(row["id"]), attested, facts_row(application))
 
 
-def _refusal(answer: Answered[bool]) -> Refused:
+def _refusal(answer: Answered[bool], what: str) -> Refused:
     decision: Decision = answer.decision
     says = "; ".join(reason.says for reason in decision.verdict.reasons) or "; ".join(decision.verdict.errors)
     after = next_step(decision.verdict)
-    return Refused(f"the application is refused: {says}", decision=decision, receipt=answer.receipt, next_step=after)
+    return Refused(f"{what}: {says}", decision=decision, receipt=answer.receipt, next_step=after)
 
 
 @dataclass(frozen=True, slots=True)

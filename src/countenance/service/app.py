@@ -17,13 +17,16 @@ from countenance.consent import Candidates
 from countenance.domain import ids
 from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
+from countenance.ledger import newer
 from countenance.ledger.log import Log
-from countenance.policy import cedar, laws, roles
-from countenance.service import build, erase, founding, kept, owed
+from countenance.policy import roles
+from countenance.service import documents, erase, founding, inforce, kept, owed, rotation
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
+from countenance.service.onfile import OnFile
 from countenance.service.repeat import Repeats
+from countenance.service.witnesses import Witnesses
 from countenance.storage import db
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import closed_parts, subjects
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
     from countenance.config import Settings
     from countenance.domain.decision import Law, ModelFacts
+    from countenance.policy.cedar import PolicySet
+    from countenance.service.witnesses import Post
 
     Clock = Callable[[], datetime]
     Progress = Callable[[int, int], None]
@@ -71,8 +76,6 @@ class House:
         """Not for callers: see `open`. What may fail for want of the operator comes first, the costly last."""
         self.settings = settings
         self.now = clock
-        self.laws: tuple[Law, ...] = ()
-        self.policies = cedar.load()
         self.roles = roles.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
@@ -85,8 +88,11 @@ class House:
         clock: Clock = wall_clock,
         progress: Progress | None = None,
         vision: Vision = load_vision,
+        post: Post | None = None,
     ) -> Self:
         """Open the house in `settings.data`. progress(done, of): references unsealed so far.
+
+        post: how the witnesses of the settings are reached; without it nobody is asked.
 
         Raises NotInitialised, MissingMasterKey, WrongMasterKey, LogLocked, ClockWentBack, ModelMissing, ...
         """
@@ -94,7 +100,7 @@ class House:
         forbid_core_dumps()
         house = cls(settings, clock)
         try:
-            house._wire(vision)
+            house._wire(vision, post)
             house._settle(progress)
         except BaseException:
             house.close()
@@ -111,44 +117,58 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def policies(self) -> PolicySet:
+        """The policy set that decides at this moment."""
+        return self.in_force.at(self.now()).policies
+
+    @property
+    def laws(self) -> tuple[Law, ...]:
+        """The laws of the registry that are in force at this moment."""
+        return self.in_force.at(self.now()).laws
+
     def model_facts(self, now: datetime) -> ModelFacts:
         """What the policy reads of the model in use."""
         return model_facts(self.calibration, self.engine.manifest.provenance, now.date())
 
-    def _wire(self, vision: Vision) -> None:
+    def _wire(self, vision: Vision, post: Post | None) -> None:
         """Database, log (which takes the lock on the folder), engine, and what lives between them."""
         self.database = self._stack.enter_context(db.open(self.settings.database, create=False))
         self.vault.check(self.database)
-        signer = founding.signer(self.settings, self.vault, "log")
+        self.signers = rotation.signers(self.settings, self.vault, self.now)
         folders = self.settings.ledger, self.settings.log_state
-        log = Log.open(*folders, signer, clock=self.now, before_commit=self._keep_closed)
+        log = Log.open(*folders, self.signers, clock=self.now, before_commit=self._keep_closed)
         self.log = self._stack.enter_context(log)
+        newer.require(*folders, self.signers.verifiers)
+        self.witnesses = Witnesses(self.settings, self.signers, lambda: self.log.size, post)
+        self.witnesses.begin()
         self.engine, self.calibration = vision(self.settings)
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
+        self.on_file = OnFile(self)
         self.repeats = Repeats()
         self.debts = owed.Debts()
         self.candidates = Candidates(self.database)
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)
         self.meter = Meter(self.database, self._same_person(), lambda: ids.new("request"))
-        self.digests = {
-            "policy": self.policies.digest,
-            "laws": laws.registry_digest(self.laws),
-            "model": self.engine.model_digest,
-            "wheel": build.digest(),
-        }
+        self.in_force = inforce.InForce(self)
 
     def _settle(self, progress: Progress | None) -> None:
         """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
         self.meter.sweep(self.now())
         kept.sweep(self.database, self.now())
         owed.pay(self)
+        rotation.advance(self)
+        self.in_force.renew()
         erase.complete(self)
+        documents.complete(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
         with self.database.read() as connection:
             self.of_other_models = self.faces.count(connection) - loaded
         self._stack.enter_context(owed.Payer(self))
+        self._stack.enter_context(self.witnesses)
+        self._stack.enter_context(inforce.Watch(self))
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)

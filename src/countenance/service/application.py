@@ -7,17 +7,21 @@ combination of its purposes, modes and places; each combination is one ask, and 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from countenance.domain.decision import Ask
 from countenance.domain.errors import BadInput
+from countenance.service import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
-METHODS = ("domain-challenge", "official-list", "document-seen", "own-machine")
+    from countenance.service.standing import Standing
+
+METHODS = (*standing.BY_HAND, "own-machine")
 MOST_ASKS = 32  # combinations of purposes, modes and places in one application
 TEXT_LIMIT = 200  # characters of a name, contact or piece of evidence
 
@@ -69,14 +73,18 @@ class Customer:
     sealed_key: bytes
     name: str
     facts: Mapping[str, Any]
-    verification: Verification | None = field(default=None)
+    standing: Standing = field(default_factory=dict)
 
     def ask(self, action: str, **call: Any) -> Ask:
         """An ask of this customer: its own facts, and what this call says of itself."""
         return Ask(action=action, **{**_facts_of_row(self.facts), **call})
 
     def verified(self, now: datetime) -> bool:
-        return self.verification is not None and now.date() < self.verification.until
+        return standing.verified(self.standing, now)
+
+    def rests_on(self, now: datetime) -> dict[str, str]:
+        """By fact: `declared`, or `verified` by a record in force."""
+        return standing.rests_on(self.standing, now)
 
 
 def check(application: Application) -> None:
@@ -90,6 +98,12 @@ def check(application: Application) -> None:
         raise BadInput(f"an application covers 1 to {MOST_ASKS} combinations of purpose, mode and place")
     if application.verification is not None and application.verification.method not in METHODS:
         raise BadInput(f"facts are verified by one of {', '.join(METHODS)}")
+
+
+def as_checked(application: Application) -> Standing:
+    """What of an application was checked before it was made, on the machine itself."""
+    kept = application.verification
+    return {} if kept is None else standing.all_of(kept.method, kept.until)
 
 
 def facts_row(application: Application) -> dict[str, Any]:
@@ -106,9 +120,9 @@ def application_of(row: Mapping[str, Any]) -> Application:
     return Application(**{**row, **sets, "verification": _verification(row["verification"])})
 
 
-def customer_of(identifier: str, row: Mapping[str, Any], sealed_key: bytes) -> Customer:
-    """A customer from its SQL row."""
-    return Customer(identifier, sealed_key, row["name"], row, _verification(row["verification"]))
+def customer_of(identifier: str, row: Mapping[str, Any], sealed_key: bytes, checked: Standing) -> Customer:
+    """A customer from its SQL row. checked: what of it somebody verified."""
+    return Customer(identifier, sealed_key, row["name"], row, checked)
 
 
 def _verification(kept: Mapping[str, Any] | None) -> Verification | None:

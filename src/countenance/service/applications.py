@@ -22,7 +22,7 @@ from sqlalchemy import bindparam, func, insert, select, tuple_, update
 
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound, TooOften, Unauthenticated
-from countenance.service import admit, auth, owed, signed
+from countenance.service import admit, attestation, auth, owed, signed
 from countenance.service.application import application_of, check, facts_row
 from countenance.service.gate import Done, Private, deed_words
 from countenance.storage.fixed import Fixed
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from countenance.service.accounts import Account
     from countenance.service.app import House
     from countenance.service.application import Application
+    from countenance.service.attestation import Attestation, Told
     from countenance.service.gate import Answered
 
 STATES = ("pending", "approved", "refused", "admitted")
@@ -53,6 +54,7 @@ class Asked:
     application: str
     claim: str
     answers: tuple[Answered[bool], ...]
+    attestation: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An application, whole. facts: as they were declared; digest: what an approval signs of them."""
+    """An application, whole. facts: as they were declared; digest: what an approval signs of them.
+
+    attestation: None for one that was made before they were kept.
+    """
 
     id: str
     created: str
@@ -78,6 +83,7 @@ class Shown:
     customer: str
     facts: dict[str, Any]
     digest: str
+    attestation: Told | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +114,27 @@ class FirstKey:
     receipt: str
 
 
-def ask(house: House, application: Application) -> Asked:
+def ask(house: House, application: Application, attested: Attestation | None = None) -> Asked:
     """Apply. Raises Refused with the decision and its receipt, BadInput, TooOften where too many wait."""
     check(application)
+    attested, facts = attestation.accepted(application, attested, house.now()), facts_row(application)
     made, secret = ids.new("application"), secrets.token_urlsafe(32)
     with house.database.read() as connection:
         _require_room(connection)
     answers = admit.decide(house, application, Private(matter=made))
     if (refused := admit.refusal(answers)) is not None:
-        admit.record(house, application, "refused", None, refused[0])
+        admit.record(house, application, "refused", None, refused[0], attested)
         raise refused[1]
     row = {
-        "id": made, "created": ids.utc(house.now()), "facts": facts_row(application), "outcome": "pending",
+        "id": made, "created": ids.utc(house.now()), "facts": facts, "outcome": "pending",
         "customer_id": None, "leaf_index": answers[0].index,
     }  # fmt: skip
     with house.database.begin() as connection:
         _require_room(connection)
         connection.execute(insert(applications), row)
+        attestation.keep(connection, made, attested, facts)
         connection.execute(insert(claims), {"application_id": made, "hash": _digest(secret), "grant_id": None})
-    return Asked(made, f"cla_{made.removeprefix('app_')}_{secret}", answers)
+    return Asked(made, f"cla_{made.removeprefix('app_')}_{secret}", answers, attestation.told(attested, facts))
 
 
 def state(house: House, application: str, claim: str) -> State:
@@ -136,6 +144,24 @@ def state(house: House, application: str, claim: str) -> State:
         row.id, row.created, row.outcome, row.customer_id or "", row.grant_id or "", row.until or "",
         taken=row.taken is not None,
     )  # fmt: skip
+
+
+def customer_of_claim(house: House, application: str, claim: str) -> str:
+    """The customer that an application became, empty before, for the holder of its claim. Raises Unauthenticated."""
+    return _claimed(house, application, claim).customer_id or ""
+
+
+def claimed_by(house: House, customer: str) -> str:
+    """The application by which a customer came with a claim. Raises Conflict for one that was admitted without."""
+    query = select(applications.c.id).join(claims).where(applications.c.customer_id == customer)
+    with house.database.read() as connection:
+        found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise Conflict(
+            "this customer was admitted on the machine itself, and holds no claim to bring a code back with",
+            next_step="Look at a document or an official list, and record that.",
+        )
+    return str(found)
 
 
 def take_key(house: House, application: str, claim: str) -> FirstKey:
@@ -170,10 +196,10 @@ def shown(house: House, who: Account, application: str) -> Answered[Shown]:
 
     def work() -> Done[Shown]:
         found = _required(row)
-        digest = signed.facts_digest(found.facts)
-        return Done(
-            Shown(found.id, found.created, found.outcome, found.customer_id or "", found.facts, digest), "shown"
-        )
+        digest, of = signed.facts_digest(found.facts), found.customer_id or ""
+        with house.database.read() as connection:
+            attested = attestation.kept_of(connection, found.id)
+        return Done(Shown(found.id, found.created, found.outcome, of, found.facts, digest, attested), "shown")
 
     return house.gate.administer(who.act("application-show", ""), _about(who, row), work)
 

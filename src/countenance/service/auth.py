@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from countenance.domain import ids
 from countenance.domain.errors import NotFound, Unauthenticated
+from countenance.service import standing
 from countenance.service.application import Customer, customer_of
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import customers, grants, keys
@@ -161,7 +162,7 @@ def _in_force(database: Database, key: str) -> Principal:
     row = next(iter(database.rows(_LOOKUP, key=key)), None)
     if row is None or row.revoked is not None or row.customer_status != "active":
         raise _nobody()
-    return Principal(row.key_id, customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row))
+    return Principal(row.key_id, _customer(database, row), _grant(row))
 
 
 def still(database: Database, who: Principal) -> Principal:
@@ -174,7 +175,11 @@ def granted(database: Database, since: datetime) -> tuple[Principal, ...]:
     query = _GRANTED.where(grants.c.until > ids.utc(since)).order_by(grants.c.id)
     with database.read() as connection:
         rows = connection.execute(query).all()
-    return tuple(Principal("", customer_of(row.customer_id, row.facts, row.sealed_key), _grant(row)) for row in rows)
+    return tuple(Principal("", _customer(database, row), _grant(row)) for row in rows)
+
+
+def _customer(database: Database, row: Any) -> Customer:
+    return customer_of(row.customer_id, row.facts, row.sealed_key, standing.of(database, row.customer_id))
 
 
 def _parts(text: str) -> tuple[str, str]:

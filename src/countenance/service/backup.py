@@ -24,8 +24,7 @@ from countenance.domain.errors import BadInput, Conflict, Misconfigured, NotFoun
 from countenance.ledger import publish
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.note import Verifier
-from countenance.policy import cedar, laws
-from countenance.service import founding, owed
+from countenance.service import founding, inforce, owed
 from countenance.service.gate import Private
 from countenance.storage import db, files, sealed
 from countenance.storage.tables import backups, outbox
@@ -88,7 +87,7 @@ def make(
         head = open_checkpoint(signed, _verifier(settings))
         words = {
             "id": copy.id, "made": copy.created, "until": copy.until, "origin": head.origin,
-            "checkpoint": signed.decode(), "policy": cedar.load().digest, "laws": laws.registry_digest(()),
+            "checkpoint": signed.decode(), **_digests(database, now),
         }  # fmt: skip
         digest = sealed.write(file, vault, words, _parts(settings, database), disk)
     except BaseException:
@@ -168,6 +167,11 @@ def _parts(settings: Settings, database: Database) -> Mapping[str, bytes]:
     for name in PUBLIC:
         found[name] = files.read_bounded(settings.data / name, KEY_LIMIT, what="a public key")
     return found
+
+
+def _digests(database: Database, now: datetime) -> dict[str, str]:
+    with database.read() as connection:
+        return inforce.current_digests(connection, now)
 
 
 def _checkpoint(settings: Settings) -> bytes:

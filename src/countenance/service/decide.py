@@ -45,12 +45,12 @@ class Questions:
         _policies(tuple(said["pack"]) if said.get("pack") else None)
 
 
-def verdict(asked: whatif.WhatIf, *, lifts: bool, in_force: cedar.PolicySet | None = None) -> Verdict:
+def verdict(asked: whatif.WhatIf, *, lifts: bool, policies: cedar.PolicySet | None = None) -> Verdict:
     """What the packs say; an unknown word in the facts is a deny that names it, beside those of the ask.
 
-    in_force: what decides where the question names no packs; a fresh installation's where left out.
+    policies: the set that answers; that of the question's own packs, or of a fresh install, where it is left out.
     """
-    policies = in_force if in_force is not None and asked.packs is None else _policies(asked.packs)
+    policies = policies or _policies(asked.packs)
     return _named(asked, cedar.decide(policies, asked.ask, asked.facts, lifts=lifts and not asked.errors))
 
 

@@ -22,4 +22,6 @@ def detect(house: House, who: Principal, photo: bytes, use: Use) -> Answered[tup
         faces = house.engine.detect(decode(photo))
         return Done(faces, "faces" if faces else "no-faces")
 
-    return house.gate.run(who, ask, work, about=Private(who.customer.id, who.grant.id, who.key))
+    return house.gate.run(
+        who, ask, work, about=Private(who.customer.id, who.grant.id, who.key), authority=use.authority
+    )

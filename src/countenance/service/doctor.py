@@ -6,6 +6,7 @@ house that no server could open. No finding names a key's content, a person or a
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -19,12 +20,13 @@ from countenance.domain.errors import (
     CountenanceError,
     DiskFull,
     LogDamaged,
+    LogRolledBack,
     Misconfigured,
     NotCalibrated,
     NotInitialised,
     StorageDamaged,
 )
-from countenance.ledger import durable, journal, publish
+from countenance.ledger import durable, journal, keychain, newer, publish
 from countenance.ledger.checkpoint import open_checkpoint
 from countenance.ledger.note import Verifier
 from countenance.ledger.recovery import recover
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from countenance.config import Settings
+    from countenance.policy.cedar import PolicySet
 
 T = TypeVar("T")
 
@@ -71,7 +74,7 @@ def examine(settings: Settings, now: datetime) -> tuple[Check, ...]:
         "backup": lambda: _backup(settings, now),
         "models": lambda: _models(settings),
         "calibration": lambda: _calibration(settings),
-        "policy": lambda: _policy(now),
+        "policy": lambda: _policy(settings, now),
     }
     return tuple(_checked(name, look) for name, look in checks.items())
 
@@ -146,12 +149,16 @@ def _clock(settings: Settings, now: datetime) -> str:
 
 def _log(settings: Settings) -> str:
     """That it recovers; while a server holds it, that its published checkpoint is its own."""
-    verifier = _verifier(settings)
     if durable.locked(settings.log_state / "lock"):
         signed = (settings.ledger / publish.CHECKPOINT).read_bytes()
-        size = open_checkpoint(signed, verifier).size
+        size = open_checkpoint(signed, _verifier(settings)).size
+        claim = newer.read(settings.log_state)
+        if claim is not None:
+            raise LogRolledBack(claim.says)
         return f"in use by a running server; {size:,} leaves are published"
-    found = _stable(lambda: recover(settings.ledger, settings.log_state, verifier))
+    known = _keys(settings)
+    found = _stable(lambda: recover(settings.ledger, settings.log_state, known))
+    newer.check(settings.ledger, settings.log_state, known)
     return f"it recovers with {found.last.end:,} leaves, {found.published:,} of them published"
 
 
@@ -204,10 +211,9 @@ def _calibration(settings: Settings) -> str:
     return f"made on {record.made_on}, with this model"
 
 
-def _policy(now: datetime) -> str:
-    from countenance.policy import cedar
-
-    policies = cedar.load()
+def _policy(settings: Settings, now: datetime) -> str:
+    """The set that this house has in force; that of a fresh install where it has none yet."""
+    policies = _in_force(settings)
     names = ", ".join(file.name for file in policies.files)
     if now.date() > policies.good_until:
         stale = ", ".join(file.name for file in policies.files if file.stale(now.date()))
@@ -219,6 +225,30 @@ def _policy(now: datetime) -> str:
     return f"{names} load, and are good until {policies.good_until}{soon}"
 
 
+def _in_force(settings: Settings) -> PolicySet:
+    from countenance.policy import cedar
+    from countenance.service import sets
+
+    try:
+        found = db.look(settings.database, sets.CURRENT)
+    except CountenanceError:
+        found = []  # why it can't be read is for the check of the database to say
+    if not found:
+        return cedar.load()
+    digest, schema, texts = found[0]
+    return sets.checked(digest, schema, json.loads(texts)).policies
+
+
 def _verifier(settings: Settings) -> Verifier:
     raw = files.read_bounded(settings.log_vkey, KEY_BYTES, what="the log's public key", missing=NotInitialised)
     return Verifier.from_vkey(raw.decode("ascii", "replace").strip())
+
+
+def _keys(settings: Settings) -> tuple[Verifier, ...]:
+    """The log's key, and those before it from which the published announcements lead to it; no master key is needed."""
+    own, history = _verifier(settings), settings.ledger / publish.HISTORY
+    if not history.exists():
+        return (own,)
+    first = Verifier.from_vkey(history.read_bytes().decode("utf-8", "replace").partition("\n")[0])
+    found = keychain.learned([first], publish.announcements(settings.ledger))
+    return found if own in found else (own,)

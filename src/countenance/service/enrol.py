@@ -64,8 +64,9 @@ def enrol(
         return Done(made, "enrolled", effect=effect, keep=keep, settled=lambda: _index(house, inside, made, template))
 
     return house.gate.run(
-        who, ask, work, about=target.about, consent=target.consent, written=target.written, problem=target.problem
-    )
+        who, ask, work, about=target.about, consent=target.consent, written=target.written, problem=target.problem,
+        authority=use.authority,
+    )  # fmt: skip
 
 
 def _index(house: House, inside: Collection, made: Enrolled, template: NDArray[np.float32]) -> None:

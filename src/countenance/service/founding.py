@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from countenance.config import Settings
 
 SIGNATURES = ("log", "certificate", "approval")
+KEYS_SEALED = "log-keys.sealed"
+"""Beside log.sealed: the log's keys before, and the next one while it takes over (rotation.py)."""
 SEED_SIZE = 32  # bytes of an Ed25519 seed (RFC 8032)
 
 
@@ -38,7 +40,7 @@ def wall_clock() -> datetime:
 
 def found(settings: Settings, origin: str, *, clock: Callable[[], datetime] = wall_clock) -> None:
     """Make a house. origin: the log's name, such as `faces.example.com/log` (C2SP tlog-checkpoint)."""
-    _check_origin(origin)
+    check_origin(origin)
     if settings.log_vkey.exists() or settings.restoring.exists():
         raise Conflict("there is a house in this data folder already", next_step="Name another folder with --data.")
     files.make_private_folder(settings.data)
@@ -67,6 +69,12 @@ def signer(settings: Settings, vault: Vault, use: str) -> Signer:
     return Signer.from_seed(name.decode(), seed)
 
 
+def replace_signer(settings: Settings, vault: Vault, after: Signer, seed: bytes, disk: files.Disk) -> None:
+    """Let the log's next key be its only one (rotation.py)."""
+    sealed = vault.seal(after.name.encode() + b"\n" + seed, label="signer:log")
+    files.write_private(_sealed(settings, "log"), sealed, what="the sealed log key", disk=disk)
+
+
 def _vault(settings: Settings) -> Vault:
     if not settings.master_key.exists():
         files.make_private_folder(settings.keys)
@@ -90,7 +98,8 @@ def _sealed(settings: Settings, use: str) -> Path:
     return settings.log_state / f"{use}.sealed"
 
 
-def _check_origin(origin: str) -> None:
+def check_origin(origin: str) -> None:
+    """Raise BadInput unless this can be the name of a log or a witness."""
     if not origin.isascii() or not origin.isprintable() or not 0 < len(origin) <= 200 or {" ", "+"} & set(origin):
         raise BadInput(
             "the origin is not a log's name",

@@ -37,25 +37,33 @@ if TYPE_CHECKING:
     from countenance.domain.decision import Act, Activity, Ask, Verdict
     from countenance.service.app import House
     from countenance.service.auth import Principal
+    from countenance.service.inforce import Rules
+    from countenance.service.onfile import OnRecord
 
 T = TypeVar("T")
+PLACE = "Apply again with --region and --seat-region, as `countenance init --for-myself` takes --region."
 APPLY = "Apply for a grant that covers it: `countenance customer apply --help`."
 NEXT_STEPS = {
     "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
+    **{f"{law}.region-missing": PLACE for law in ("illinois-bipa", "washington-rcw-43.386")},
     "illinois-bipa.release": "Record releases in writing: `countenance consent give SUBJECT --manner in-writing ...`.",
-    "core.unverified-identify": "Have the customer's facts checked: `countenance customer apply --verified-by NAME`.",
+    "core.unverified-identify": "Have the customer's facts checked by the provider: docs/admission.md.",
     "core.meter": "Wait until the hour is over, and compare one person with one subject.",
     **{f"core.grant-{what}": APPLY for what in ("purpose", "mode", "place", "ended", "unapproved")},
 }  # fmt: skip
 
 
 def next_step(verdict: Verdict) -> str:
-    """What to do about a refusal: the command that may help, or the one that shows the rule."""
-    for reason in verdict.reasons:
-        if reason.id in NEXT_STEPS:
-            return NEXT_STEPS[reason.id]
+    """What to do about a refusal: the command that may help, or the one that shows the rule.
+
+    To name a place helps only where nothing but a missing place speaks against the ask.
+    """
+    steps = [NEXT_STEPS.get(reason.id, "") for reason in verdict.reasons]
+    if set(steps) == {PLACE}:
+        return PLACE
     pack = verdict.reasons[0].id.rpartition(".")[0] if verdict.reasons else "core"
-    return f"Read the rule and its source: `countenance policy show {pack}`."
+    rule = f"Read the rule and its source: `countenance policy show {pack}`."
+    return next((step for step in steps if step not in ("", PLACE)), rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +109,12 @@ class Done(Generic[T]):
 
 @dataclass(slots=True)
 class Permit:
-    """An allow, in the hands of the work it allows. `observe` may turn it into a refusal."""
+    """An allow, in the hands of the work it allows. `observe` may turn it into a refusal.
 
-    house: House
+    rules: what was in force when it was decided, to its end, whatever comes into force meanwhile.
+    """
+
+    rules: Rules
     ask: Ask
     facts: Facts
     verdict: Verdict
@@ -114,7 +125,7 @@ class Permit:
             return
         action = "identify" if seen.one_to_many and self.ask.action == "verify" else self.ask.action
         self.ask, self.facts = replace(self.ask, action=action), replace(self.facts, activity=seen)
-        self.verdict = cedar.decide(self.house.policies, self.ask, self.facts)
+        self.verdict = cedar.decide(self.rules.policies, self.ask, self.facts)
         if not self.verdict.allowed:
             raise _Tripped
 
@@ -147,6 +158,14 @@ def deed_words(
     }  # fmt: skip
 
 
+def decision_words(ask: Ask, verdict: Verdict, outside: str = "") -> dict[str, leaf.Json]:
+    """The open words of a `decision` leaf, but for the digests of what decided."""
+    return {
+        "ask": leaf.ask_words(ask), "context": dict(verdict.context), "verdict": verdict.answer,
+        "reasons": [reason.id for reason in verdict.reasons], "outside-policy": outside,
+    }  # fmt: skip
+
+
 class _Tripped(Exception):
     """The meter turned an allow into a deny in the middle of the work; never leaves this module."""
 
@@ -168,17 +187,25 @@ class Gate:
         consent: str = "on-record",
         written: bool = False,
         problem: CountenanceError | None = None,
+        authority: str = "",
     ) -> Answered[T]:
         """Answer one ask of an authenticated principal. Raises Refused, or what the work raised.
 
         written: everybody whose basis counts here consented in writing, after notice of purpose and term.
         problem: why no work can be done at all (no such subject); it gets its leaf like any other ask, and is raised.
+        authority: the id of the one that the call names, which narrows it: what lies outside is not answered.
         """
-        permit = self._decided(ask, replace(self.facts(principal, ask, consent), written_release=written))
+        now = self.house.now()
+        record = self.house.on_file.record(principal, ask, authority, about.collection, now)
+        rules = self.house.in_force.at(now)
+        facts = replace(self.facts(rules, principal, ask, consent, record), written_release=written)
+        permit = self._decided(rules, ask, facts)
         if problem is not None:
             raise self._unanswerable(permit, about, problem)
         if not permit.verdict.allowed:
             raise self._refused(permit, about)
+        if record.outside is not None:
+            raise self._unanswerable(permit, about, record.outside)
         try:
             done = work(permit)
         except _Tripped:
@@ -204,8 +231,10 @@ class Gate:
     def admit(self, asks: Sequence[Ask], facts: Facts, about: Private) -> tuple[Answered[bool], ...]:
         """Decide an application: a leaf for every ask in it, and one answer each."""
         answers = []
+        rules = self.house.in_force.at(facts.on)
+        facts = replace(facts, laws=rules.laws)
         for ask in asks:
-            permit = self._decided(ask, facts, lifts=True)
+            permit = self._decided(rules, ask, facts, lifts=True)
             index, receipt = self._write(permit, about, "allowed" if permit.verdict.allowed else "refused")
             answers.append(Answered(permit.verdict.allowed, self._decision(permit), receipt, index))
         return tuple(answers)
@@ -238,14 +267,22 @@ class Gate:
         return Answered(done.result, deed.decision, receipt, index)
 
     def note(self, kind: str, words: Mapping[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:
-        """A leaf that is no decision: a withdrawal, an erasure, a start. Returns its index and receipt."""
-        opened = {"v": 1, "kind": kind, "time": self._hour(), **words, **self.house.digests}
+        """A leaf that comes of no ask, or was owed: a withdrawal, an erasure, a start. Returns its index and receipt.
+
+        Words may bring the digests of what decided, where that was before now.
+        """
+        opened = {"v": 1, "kind": kind, "time": self._hour(), **self.house.in_force.held.digests, **words}
         if kind == "administration":
             opened["policy"] = self.house.roles.digest  # the rules that decided, as in every leaf
         return self._append(opened, about, outcome)
 
-    def facts(self, principal: Principal, ask: Ask, consent: str, at: datetime | None = None) -> Facts:
-        """Everything the rules read, from the grant and the server's own records. at: another time than now."""
+    def facts(
+        self, rules: Rules, principal: Principal, ask: Ask, consent: str, record: OnRecord, at: datetime | None = None
+    ) -> Facts:
+        """Everything the rules read, from the grant and the server's own records.
+
+        record: of what was filed; at: another time than now.
+        """
         now = at or self.house.now()
         return Facts(
             on=now,
@@ -253,17 +290,20 @@ class Gate:
             verified=principal.customer.verified(now),
             organisation=principal.customer.name if principal.customer.verified(now) else "",
             grant=covered(principal.grant, ask, ids.utc(now)),
-            laws=self.house.laws,
+            laws=rules.laws,
+            authority=record.authority,
+            paperwork=record.paperwork,
             consent=consent,
+            rests_on=tuple(principal.customer.rests_on(now).items()),
         )
 
-    def _decided(self, ask: Ask, facts: Facts, *, lifts: bool = False) -> Permit:
-        return Permit(self.house, ask, facts, cedar.decide(self.house.policies, ask, facts, lifts=lifts))
+    def _decided(self, rules: Rules, ask: Ask, facts: Facts, *, lifts: bool = False) -> Permit:
+        return Permit(rules, ask, facts, cedar.decide(rules.policies, ask, facts, lifts=lifts))
 
     def _refused(self, permit: Permit, about: Private) -> Refused:
         """A refusal: its leaf first, then what would lift it, which no leaf needs."""
         _, receipt = self._write(permit, about, "refused")
-        lifted = cedar.decide(self.house.policies, permit.ask, permit.facts, lifts=True)
+        lifted = cedar.decide(permit.rules.policies, permit.ask, permit.facts, lifts=True)
         permit.verdict = replace(permit.verdict, lifted_when=lifted.lifted_when)
         says = "; ".join(reason.says for reason in permit.verdict.reasons) or "; ".join(permit.verdict.errors)
         decision = self._decision(permit)
@@ -299,23 +339,13 @@ class Gate:
         return error
 
     def _decision(self, permit: Permit) -> Decision:
-        return Decision(permit.ask, permit.facts.on, permit.verdict)
+        return Decision(permit.ask, permit.facts.on, permit.verdict, rests_on=permit.facts.rests_on)
 
     def _write(self, permit: Permit, about: Private, outcome: str, outside: str = "") -> tuple[int, str]:
-        verdict = permit.verdict
-        opened: dict[str, leaf.Json] = {
-            "v": 1,
-            "kind": "decision",
-            "time": self._hour(),
-            "ask": leaf.ask_words(permit.ask),
-            "context": dict(verdict.context),
-            "verdict": verdict.answer,
-            "reasons": [reason.id for reason in verdict.reasons],
-            "outside-policy": outside,
-            **self.house.digests,
-        }
+        words = decision_words(permit.ask, permit.verdict, outside)
+        opened = {"v": 1, "kind": "decision", "time": self._hour(), **words, **permit.rules.digests}
         written = self._append(opened, about, outcome)
-        self.decided.add(verdict.answer)
+        self.decided.add(permit.verdict.answer)
         return written
 
     def _append(self, opened: dict[str, leaf.Json], about: Private, outcome: str) -> tuple[int, str]:

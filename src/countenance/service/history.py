@@ -73,9 +73,10 @@ def _entries(house: House, customer: str, which: ColumnElement[bool], limit: int
     )
     with house.database.read() as connection:
         rows = connection.execute(query.order_by(closed_parts.c.leaf_index).limit(limit)).all()
-    return tuple(_entry(row.leaf_index, json.loads(row.closed)) for row in rows)
+    return tuple(entry(row.leaf_index, json.loads(row.closed)) for row in rows)
 
 
-def _entry(index: int, closed: dict[str, str]) -> Entry:
+def entry(index: int, closed: dict[str, str]) -> Entry:
+    """What a closed part says of its leaf."""
     names = ("time", "outcome", "key", "collection", "subject", "account", "matter", "request")
     return Entry(index, **{name: closed[name] for name in names})

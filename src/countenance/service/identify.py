@@ -75,7 +75,7 @@ def identify(
     # The candidates are narrowed to those who are covered, so there is a basis for everybody who can be found.
     consent = "demonstration" if ask.purpose == "demonstration" else "on-record"
     written = house.candidates.in_writing(inside.id, ask.purpose, house.now())
-    return house.gate.run(who, ask, work, about=about, consent=consent, written=written)
+    return house.gate.run(who, ask, work, about=about, consent=consent, written=written, authority=use.authority)
 
 
 def _search(

@@ -12,30 +12,33 @@ import threading
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, true
 
 from countenance.domain import ids
 from countenance.domain.errors import CountenanceError, LogUnavailable
 from countenance.service import kept
-from countenance.service.gate import Private
+from countenance.service.gate import Private, deed_words
+from countenance.service.rounds import Rounds
 from countenance.storage.tables import outbox
 
 PACE = 5.0
 """Seconds between two looks for what other processes owe."""
 
 FROM_OUTSIDE = "backup"
-"""The kind of leaf that other processes owe, and no request of the house itself."""
+"""The kind of leaf that other processes owe, and no request of the house itself; but for an emergency stop."""
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
 
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
+
+    Effect = Callable[[Connection], Iterable[int] | None]
 
 
 REMEMBERED = 256  # debts whose receipt is kept in memory for others who come to pay them; far more than calls at once
@@ -76,6 +79,20 @@ def owe(
     inserted = connection.execute(insert(outbox), row).inserted_primary_key
     assert inserted is not None
     return int(inserted[0])
+
+
+def by_machine(house: House, act: str, about: Private, outcome: str, effect: Effect) -> str:
+    """An act on the machine itself: what it changes and the debts of its leaves in one; the receipt of its own leaf.
+
+    effect: writes rows, and gives the debts of other leaves, which are paid before it, where there are any.
+    """
+    with house.database.begin() as connection:
+        debts = [*(effect(connection) or ())]
+        words = deed_words(act, "machine")
+        debt = owe(connection, "administration", words, about, outcome, house.now())
+    for each in debts:
+        pay_one(house, each)
+    return pay_one(house, debt)
 
 
 def pay_one(house: House, debt: int) -> str:
@@ -119,28 +136,26 @@ def pay(house: House, kind: str = "") -> int:
     return len(debts)
 
 
-class Payer:
+class Payer(Rounds):
     """While it is entered, what other processes owe is paid: a thread of its own, at rest between two looks."""
 
     def __init__(self, house: House, pace: float = PACE) -> None:
+        super().__init__("owed-payer", pace)
         self._house = house
-        self._pace = pace
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="owed-payer", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _once(self) -> bool:
+        try:
+            self._look()
+        except LogUnavailable:
+            return False  # the log stopped, and every append and /readyz say so; the next start pays
+        except CountenanceError:
+            return True  # the database was busy: the debt stays, and the next look finds it
+        return True
 
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
+    def _look(self) -> None:
+        """What other processes left for the house: that the log was rolled back, a leaf that is owed, a new key."""
+        from countenance.service import rolled, rotation  # which build on the house
 
-    def _run(self) -> None:
-        while not self._ending.wait(self._pace):
-            try:
-                pay(self._house, FROM_OUTSIDE)
-            except LogUnavailable:
-                return  # the log stopped, and every append and /readyz say so; the next start pays
-            except CountenanceError:
-                continue  # the database was busy: the debt stays, and the next look finds it
+        rolled.look(self._house)
+        pay(self._house, FROM_OUTSIDE)
+        rotation.advance(self._house)

@@ -16,8 +16,9 @@ from sqlalchemy import Table, delete, insert, select, update
 
 from countenance.gallery.faces import Faces
 from countenance.ledger import adopt, leaf
-from countenance.service import undone
+from countenance.service import rejoin, undone
 from countenance.service.erase import remove
+from countenance.storage.admission import verifications
 from countenance.storage.tables import (
     accounts,
     backups,
@@ -53,6 +54,7 @@ ENDINGS: dict[tuple[str, str], Ending] = {
     ("revocation", "key"): Ending(keys, "revoked"),
     ("revocation", "grant"): Ending(grants, "until"),
     ("revocation", "account"): Ending(accounts, "ended"),
+    ("revocation", "verification"): Ending(verifications, "withdrawn"),
 }
 """By kind of leaf and its `of`: everything that ends but erasures, which delete."""
 
@@ -62,13 +64,14 @@ class Since:
     """What the log says after a backup.
 
     leaves: how many, by kind; enrolments: allowed and done; undone: by kind and `of`, the hour of each digest.
-    copies: leaves of backups, in order; commitments: by index.
+    copies: leaves of backups, in order; promises: of changes and laws, in order; commitments: by index.
     """
 
     leaves: Counter[str] = field(default_factory=Counter)
     enrolments: int = 0
     undone: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     copies: list[Leaf] = field(default_factory=list)
+    promises: list[Leaf] = field(default_factory=list)
     commitments: dict[int, bytes] = field(default_factory=dict)
 
     def take(self, index: int, found: Leaf) -> None:
@@ -78,6 +81,8 @@ class Since:
         self.commitments[index] = found.commitment
         if found.kind == "backup":
             self.copies.append(found)
+        if found.kind in rejoin.KINDS:
+            self.promises.append(found)
         digests = found.open.get("undoes", [])
         assert isinstance(digests, list)
         known = self.undone.setdefault((found.kind, str(found.open.get("of", ""))), {})
@@ -114,7 +119,7 @@ def replay(database: Database, vault: Vault, told: Since, start: int) -> Replaye
         gone, traces = _erase(connection, faces, vault, told)
         traces += _check_closed(connection, told, start)
         _list_copies(connection, told)
-    revoked = sum(ended["revocation", of] for of in ("key", "grant", "account"))
+    revoked = sum(ended["revocation", of] for of in ("key", "grant", "account", "verification"))
     return Replayed(gone, ended["withdrawal", ""], revoked, traces)
 
 

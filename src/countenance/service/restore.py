@@ -6,8 +6,8 @@
                       and holds the checkpoint that the backup knows, so that it is at least as new
     4. the mark       the folder `restoring/`: from here on no house opens, until 9
     5. the log        where only a copy was left, it goes on from there
-    6. the database   unsealed into `restoring/`; erasures, withdrawals and revocations since are replayed; it is
-                      written anew and searched for what was erased
+    6. the database   unsealed into `restoring/`; erasures, withdrawals and revocations since are replayed, and no
+                      promise comes back looser than the log says; it is written anew and searched for what was erased
     7. the keys       of certificates and approvals, sealed as they were, and the public ones
     8. the exchange   what is left of the old database is removed, the new one gets its name
     9. the mark goes  -- the point of no return: from here on the house opens
@@ -36,12 +36,12 @@ from countenance.domain.errors import (
     StorageDamaged,
     Unverified,
 )
-from countenance.ledger import adopt, durable, journal
+from countenance.ledger import adopt, durable, journal, keychain, newer, publish
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.fsck import fsck
 from countenance.ledger.log import Log
 from countenance.ledger.note import Verifier
-from countenance.service import backup, founding, owed, replay
+from countenance.service import backup, owed, rejoin, replay, rotation
 from countenance.service.gate import Private
 from countenance.storage import db, files, sealed
 from countenance.storage.vault import Vault
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from countenance.config import Settings
-    from countenance.ledger.note import Signer
+    from countenance.ledger.signers import Signers
 
     Reached = Callable[[str], None]
 
@@ -64,7 +64,8 @@ KEY_PARTS = ("certificate.sealed", "approval.sealed")
 class Restored:
     """What came back. size: leaves of the ledger now; since: leaves after the backup, by kind; the rest: counts.
 
-    lost: enrolments that the log knows and the backup does not.
+    lost: enrolments that the log knows and the backup does not. promises: what became of the policy set; empty where
+    it is as it was.
     """
 
     backup: str
@@ -76,6 +77,7 @@ class Restored:
     erased: int
     withdrawn: int
     revoked: int
+    promises: str = ""
 
 
 def restore(
@@ -91,14 +93,14 @@ def restore(
     reached("file")
     given = _Given.of(file, Vault.read(settings.master_key), now())
     reached("place")
-    signer = _signer(settings, given)
+    signers = _signers(settings, given, now, copy)
     _check_database(settings)
-    with _ledger(settings, given, signer, now, copy, seen, reached) as (public, size):
+    with _ledger(settings, given, signers, now, copy, seen, reached) as (public, size):
         reached("database")
         told = replay.since(public, given.head.size, size)
-        done = _database(settings, given, told, now())
+        done, promises = _database(settings, given, told, now(), copy)
         reached("keys")
-        _keys(settings, given)
+        _keys(settings, given, signers)
         reached("exchange")
         _exchange(settings)
         reached("mark goes")
@@ -106,7 +108,7 @@ def restore(
     reached("end")
     return Restored(
         given.copy.id, given.copy.created, given.head.size, size, dict(told.leaves), told.enrolments,
-        done.erased, done.withdrawn, done.revoked,
+        done.erased, done.withdrawn, done.revoked, promises,
     )  # fmt: skip
 
 
@@ -143,8 +145,11 @@ class _Given:
         return sealed.unsealed(self.file, self.vault, name)
 
 
-def _signer(settings: Settings, given: _Given) -> Signer:
-    """The log's signing key, which is in no backup; and that nobody else has this log open."""
+def _signers(settings: Settings, given: _Given, now: Callable[[], datetime], copy: Path | None) -> Signers:
+    """The log's signing keys, which are in no backup; and that nobody else has this log open.
+
+    The backup's key is this log's, or one that the published announcements lead from to this log's.
+    """
     lock = settings.log_state / "lock"
     if lock.exists() and durable.locked(lock):
         raise LogLocked("a server has this data folder open")
@@ -153,10 +158,13 @@ def _signer(settings: Settings, given: _Given) -> Signer:
             "the log's sealed key is not in the data folder, and no backup holds it",
             next_step="Put your own copy of log.sealed into log-state/ of the data folder: docs/operate.md.",
         )
-    signer = founding.signer(settings, given.vault, "log")
-    if signer.verifier != given.log:
+    chain = keychain.learned([given.log], publish.announcements(copy or settings.ledger))
+    signers = rotation.signers(settings, given.vault, now)
+    if given.log not in signers.verifiers and signers.verifier in chain:
+        signers = rotation.signers(settings, given.vault, now, chain[: chain.index(signers.verifier)])
+    if given.log not in signers.verifiers:
         raise Unverified("the backup is of another house than the log's key in this data folder")
-    return signer
+    return signers
 
 
 def _check_database(settings: Settings) -> None:
@@ -175,7 +183,7 @@ def _check_database(settings: Settings) -> None:
 
 @contextmanager
 def _ledger(
-    settings: Settings, given: _Given, signer: Signer, now: Callable[[], datetime], copy: Path | None,
+    settings: Settings, given: _Given, signers: Signers, now: Callable[[], datetime], copy: Path | None,
     seen: tuple[bytes, ...], reached: Reached,
 ) -> Iterator[tuple[Path, int]]:  # fmt: skip
     """Steps 3 to 5: the public folder and its size, with the lock held until the end."""
@@ -187,28 +195,30 @@ def _ledger(
                 next_step="Name a published copy of it with --ledger: the newest that anybody holds.",
             )
         with _locked(settings):
-            _check(copy, given, seen)
+            _check(settings, copy, given, signers, seen)
             _mark(settings, reached)
             reached("log")
-            adopt.adopt(copy, settings.ledger, settings.log_state, given.log, now())
+            adopt.adopt(copy, settings.ledger, settings.log_state, signers.verifiers, now())
     elif copy is not None and not settings.restoring.exists():
         raise Conflict(
             "the data folder has its own ledger, which is at least as new as any copy", next_step="Leave --ledger out."
         )
-    with Log.open(settings.ledger, settings.log_state, signer, clock=now) as log:
-        _check(settings.ledger, given, seen)
+    with Log.open(settings.ledger, settings.log_state, signers, clock=now) as log:
+        _check(settings, settings.ledger, given, signers, seen)
         _mark(settings, reached)
         yield settings.ledger, log.size
 
 
-def _check(public: Path, given: _Given, seen: tuple[bytes, ...]) -> None:
+def _check(settings: Settings, public: Path, given: _Given, signers: Signers, seen: tuple[bytes, ...]) -> None:
     """Step 3: the whole folder is this house's, and holds every checkpoint that is known of it."""
+    log = signers.verifiers
     try:
-        size = fsck(public, given.log).checkpoint.size
+        size = fsck(public, log).checkpoint.size
     except Unverified as error:
         raise Unverified(f"the ledger does not hold: {error.message}", next_step=error.next_step) from error
-    for head in (given.head, *(open_checkpoint(signed, given.log) for signed in seen)):
+    for head in (given.head, *(open_checkpoint(signed, log) for signed in seen)):
         adopt.contains(public, size, head)
+    newer.check(public, settings.log_state, log)
 
 
 @contextmanager
@@ -229,27 +239,37 @@ def _mark(settings: Settings, reached: Reached) -> None:
         files.remove(left, what="what a restore left")
 
 
-def _database(settings: Settings, given: _Given, told: replay.Since, now: datetime) -> replay.Replayed:
-    """Step 6, in `restoring/`; nothing is left of whom the log says was erased, or there is no house."""
+def _database(
+    settings: Settings, given: _Given, told: replay.Since, now: datetime, copy: Path | None
+) -> tuple[replay.Replayed, str]:
+    """Step 6, in `restoring/`; nothing is left of whom the log says was erased, or there is no house.
+
+    Nor is a promise looser than the log says: the second is what became of the policy set.
+    """
     path = settings.restoring / STAGED
     files.write_private(path, given.part("database"), what="the restored database")
     with db.open(path, create=False) as database:
         given.vault.check(database)
         done = replay.replay(database, given.vault, told, given.head.size)
         with database.begin() as connection:
+            places = [settings.ledger, *([] if copy is None else [copy])]
+            promises = rejoin.follow(connection, told.promises, places, now)
             owed.owe(connection, "backup", backup.words(given.copy, "restored"), Private(), given.copy.id, now)
         database.rewrite()
         if database.contains(*done.traces):
             raise StorageDamaged("an erased record is still in the restored database, so it is not used")
-    return done
+    return done, promises
 
 
-def _keys(settings: Settings, given: _Given) -> None:
-    """Step 7."""
+def _keys(settings: Settings, given: _Given, signers: Signers) -> None:
+    """Step 7. The log may have another key by now than when the backup was made: the newest is published."""
+    rotation.remember(settings, given.vault, signers)
     for name in KEY_PARTS:
         files.write_private(settings.log_state / name, b"".join(given.part(name)), what="a sealed key")
     for name in backup.PUBLIC:
-        files.write_private(settings.data / name, b"".join(given.part(name)), what="a public key")
+        own = name == settings.log_vkey.name
+        raw = signers.verifier.vkey.encode() + b"\n" if own else b"".join(given.part(name))
+        files.write_private(settings.data / name, raw, what="a public key")
 
 
 def _exchange(settings: Settings) -> None:

@@ -13,12 +13,11 @@ one customer. A day is announced once, and again only where what was said of it 
 from __future__ import annotations
 
 import logging
-import threading
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
 
@@ -29,6 +28,7 @@ from countenance.policy import cedar, context
 from countenance.policy.calendar import Turn
 from countenance.service import accounts, auth, owed
 from countenance.service.gate import Done, Private
+from countenance.service.rounds import Rounds
 from countenance.storage.tables import announcements, customers, grants
 from countenance.vision.calibration import STALE_AFTER
 
@@ -265,8 +265,11 @@ def _changes(
 
 
 def _facts(house: House, who: Principal, ask: Ask, day: date) -> dict[str, Value]:
+    moment = _last_moment(day)
+    record = house.on_file.record(who, ask, "", "", moment)
+    facts = house.gate.facts(house.in_force.held, who, ask, "on-record", record, moment)
     # Whom a basis in writing is needed of, may have given it: what they gave is asked at each call.
-    facts = replace(house.gate.facts(who, ask, "on-record", _last_moment(day)), written_release=True)
+    facts = replace(facts, written_release=True)
     return context.named(context.derive(ask, facts))
 
 
@@ -328,29 +331,23 @@ def _counted(fresh: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-class Announcer:
+class Announcer(Rounds):
     """While it is entered, days are announced: at once, and on each new day of the house's clock. Its own thread."""
 
     def __init__(self, house: House, log: Log, pace: float = PACE) -> None:
-        self._house, self._log, self._pace = house, log, pace
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self._thread.join()
+        super().__init__("schedule", pace)
+        self._house, self._log = house, log
+        self._done: date | None = None
 
     def _run(self) -> None:
-        done: date | None = None
-        while not self._ending.is_set():
-            today = self._house.now().date()
-            if today != done and self._announced():
-                done = today
-            self._ending.wait(self._pace)
+        self._once()
+        super()._run()
+
+    def _once(self) -> bool:
+        today = self._house.now().date()
+        if today != self._done and self._announced():
+            self._done = today
+        return True
 
     def _announced(self) -> bool:
         """Whether this day's round is done. What failed is a line of the log, and is tried again after the pace."""

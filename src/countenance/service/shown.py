@@ -33,7 +33,8 @@ def answer(answered: Answered[Any], **result: Any) -> dict[str, Any]:
 
 
 def decision(made: Decision) -> dict[str, Any]:
-    return wire.answer(made.verdict, made.on)
+    """As every door gives it; `rests_on` where it rests on facts of a customer, each declared or verified."""
+    return {**wire.answer(made.verdict, made.on), "rests_on": dict(made.rests_on)}
 
 
 def face(found: Face) -> dict[str, Any]:

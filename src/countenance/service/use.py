@@ -26,7 +26,10 @@ GRAVITY = {
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """This very call, in the words of docs/policy.md; empty: as the grant and the customer's record say."""
+    """This very call, in the words of docs/policy.md; empty: as the grant and the customer's record say.
+
+    authority: the id of a warrant, an order or the like on file, which narrows the call; empty: none.
+    """
 
     purpose: str = ""
     mode: str = ""
@@ -37,6 +40,7 @@ class Use:
     minors: str = ""
     legal_effect: str = ""
     requested_by: frozenset[str] = frozenset()
+    authority: str = ""
 
     def on(self, purpose: str) -> Use:
         """The same use, of a collection: its purpose counts where the call names none."""

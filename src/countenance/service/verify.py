@@ -60,8 +60,9 @@ def verify(
         return Done(Verified(target.subject, answer, face), "match" if answer.match else "no-match")
 
     return house.gate.run(
-        who, ask, work, about=target.about, consent=target.consent, written=target.written, problem=target.problem
-    )
+        who, ask, work, about=target.about, consent=target.consent, written=target.written, problem=target.problem,
+        authority=use.authority,
+    )  # fmt: skip
 
 
 def compare(house: House, who: Principal, first: bytes, second: bytes, use: Use) -> Answered[Compared]:
@@ -74,7 +75,8 @@ def compare(house: House, who: Principal, first: bytes, second: bytes, use: Use)
         answer = likeness(house.calibration, float(left @ right))
         return Done(Compared(answer, (one, other)), "match" if answer.match else "no-match")
 
-    return house.gate.run(who, ask, work, about=Private(who.customer.id, who.grant.id, who.key))
+    about = Private(who.customer.id, who.grant.id, who.key)
+    return house.gate.run(who, ask, work, about=about, authority=use.authority)
 
 
 def _compared(house: House, who: Principal, template: NDArray[np.float32], target: bytes) -> Activity:

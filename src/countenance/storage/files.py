@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+PUBLIC_FILE_MODE = 0o644
+PUBLIC_FOLDER_MODE = 0o755
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -92,6 +94,24 @@ def write_private(path: Path, content: bytes | Iterable[bytes], *, what: str = "
     with disk_errors(what), _written_beside(path, pieces, disk) as temporary:
         # The point of no return: from here the name holds the new bytes.
         disk.replace(temporary, path)
+
+
+def write_public(path: Path, content: bytes, *, what: str = "a published file", disk: Disk = DISK) -> None:
+    """As `write_private`, but for every reader: mode 0644, its missing folders 0755. Raises as `write_private`."""
+    with disk_errors(what):
+        _make_public_folder(path.parent, disk)
+        with _written_beside(path, (content,), disk) as temporary:
+            temporary.chmod(PUBLIC_FILE_MODE)
+            disk.replace(temporary, path)
+
+
+def _make_public_folder(path: Path, disk: Disk) -> None:
+    """Each missing folder, durable in its parent before the next one is made in it."""
+    if path.is_dir():
+        return
+    _make_public_folder(path.parent, disk)
+    path.mkdir(mode=PUBLIC_FOLDER_MODE, exist_ok=True)
+    _fsync_folder(path.parent, disk)
 
 
 def create_private(path: Path, content: bytes, *, what: str = "the file", disk: Disk = DISK) -> None:

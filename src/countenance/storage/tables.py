@@ -325,3 +325,29 @@ approvals = Table(
     _bytes("signature"),
     _text("created"),
 )
+
+# What was filed under a statute (statute.papers), never edited: a later paper may continue the one that `about` names.
+# account_id: who filed it, null for what came without an account. facts: what is not sealed; sealed: under the
+# customer's key, the rest of the facts and the salt of the digest, null where there is neither. document: the text that
+# is published, null where it is not public. model, threshold: digests of what was in use.
+filings = Table(
+    "filings",
+    metadata,
+    _id(),
+    Column("number", Integer, nullable=False),
+    _of("customers"),
+    _of("accounts", nullable=True),
+    _text("kind"),
+    Column("about", Text, ForeignKey("filings.id"), nullable=True, index=True),
+    _text("created"),
+    _json("facts"),
+    _bytes("sealed", nullable=True),
+    _text("document", nullable=True),
+    _text("digest"),
+    _text("model"),
+    _text("threshold"),
+    UniqueConstraint("number"),
+    Index("ix_filings_kind", "kind"),
+)
+
+from countenance.storage import admission, promises  # noqa: E402, F401  (of this metadata, and built on the above)

@@ -274,8 +274,7 @@ class Calibration:
 
 @lru_cache(maxsize=64)
 def model_facts(calibration: Calibration | None, provenance: str, today: date) -> ModelFacts:
-    """What the policy reads about the model's evaluation. Without a record: not evaluated, and every rate is
-    1.
+    """What the policy reads about the model's evaluation. Without a record: not evaluated, and every rate is 1.
 
     worst_fmr_ppm is the highest upper bound among the groups that carry the verification rate, which the
     threshold keeps at or under that rate; worst_fnmr_ppm the highest upper bound of all groups measured for
@@ -305,6 +304,7 @@ def model_facts(calibration: Calibration | None, provenance: str, today: date) -
         fnmr_max_geomean_milli=calibration.differentials.fnmr_milli,
         groups=len(carried),
         provenance=provenance,
+        version=calibration.model_digest,
     )
 
 

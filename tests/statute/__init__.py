@@ -1,0 +1,1 @@
+"""Chapter 43.386 RCW as pure functions."""
