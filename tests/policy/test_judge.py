@@ -215,11 +215,31 @@ def test_the_entities_are_the_words_of_the_ask(seat: str) -> None:
 GOOD: dict[str, Any] = {name: fact.good for name, fact in lifts.FACTS.items()} | dict.fromkeys(lifts.LIMITS, 0)
 
 
-def test_a_refusal_that_better_facts_would_end_has_something_that_lifts_it() -> None:
-    """With every fact at its best the ask is allowed: so a smaller set of facts must have been found."""
-    policies, rng = cedar.load(), random.Random(20200611)  # noqa: S311
-    on, met = datetime(2026, 11, 22, 12, tzinfo=UTC), 0
-    for each in asks(rng, ROUNDS):
+SHIPPED = packs.shipped()
+EVERY = [cedar.load(SHIPPED)]
+
+
+@pytest.mark.parametrize(
+    ("sets", "on", "share"),
+    [
+        ([cedar.load()], datetime(2026, 11, 22, 12, tzinfo=UTC), 20),
+        ([cedar.load([name]) for name in SHIPPED], datetime(2026, 11, 22, 12, tzinfo=UTC), 18),
+        (EVERY, datetime(2026, 11, 22, 12, tzinfo=UTC), 200),
+        (EVERY, datetime(2020, 6, 7, 12, tzinfo=UTC), 16),
+    ],
+    ids=["a fresh install", "each pack alone", "every pack", "every pack, before IBM ended it for all"],
+)
+def test_a_refusal_that_better_facts_would_end_has_something_that_lifts_it(
+    sets: list[cedar.PolicySet], on: datetime, share: int
+) -> None:
+    """With every fact at its best the ask is allowed: so a smaller set of facts must have been found.
+
+    share: one ask in so many at least must be such a refusal, half of what was measured over 2,000: 196, 218, 21 and
+    252. With every pack few are, for nothing lifts what IBM promised.
+    """
+    rng, met = random.Random(20200611), 0  # noqa: S311
+    for number, each in enumerate(asks(rng, ROUNDS)):
+        policies = sets[number % len(sets)]
         denied = cedar.decide(policies, each, replace(FACTS, on=on), lifts=True)
         if denied.allowed or denied.errors:
             continue
@@ -229,7 +249,7 @@ def test_a_refusal_that_better_facts_would_end_has_something_that_lifts_it() -> 
             assert denied.lifted_when, each
         for lift in denied.lifted_when:
             assert lift.says.startswith("when ")
-    assert met > ROUNDS // 20
+    assert met >= max(1, ROUNDS // share)
 
 
 def test_what_can_never_be_lifted_is_not_searched_for_long() -> None:
