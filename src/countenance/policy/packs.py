@@ -186,9 +186,9 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
     weak = {rule.reason.id for rule in ruled.values() if rule.reason.evidence != "T"}
     if not ruled or weak != pack.header.secondary:
         odd = ", ".join(sorted(weak ^ pack.header.secondary)) or "it has no rules"
-        at = next(n for n, line in enumerate(pack.text.split("\n"), 1) if line.startswith("// secondary: "))
+        line = next(n for n, text in enumerate(pack.text.split("\n"), 1) if text.startswith("// secondary: "))
         says = "must name exactly the rules without evidence T"
-        raise BadRecord(f"{pack.name}.cedar: line {at}: secondary: {says}: {odd}")
+        raise BadRecord(f"{pack.name}.cedar: line {line}: secondary: {says}: {odd}")
     return ruled
 
 
