@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from countenance.storage.fixed import Fixed
 
 # The newest step of migrations/versions; a test compares it with the folder.
-HEAD = "0008"
+HEAD = "0009"
 
 BUSY_MS = 5_000  # how long a call waits for another's lock before it is told to come again
 _PAUSE = 0.005  # seconds between two tries where SQLite does not wait by itself
