@@ -184,6 +184,9 @@ def verdict(*rules: str) -> Verdict:
         (("core.grant-mode",), at.APPLY),
         (("washington-rcw-43.386.notice", "core.minors"), "`countenance policy show washington-rcw-43.386`"),
         ((), "`countenance policy show core`"),
+        (("illinois-bipa.region-missing", "washington-rcw-43.386.region-missing"), at.PLACE),
+        (("illinois-bipa.region-missing", "core.meter"), at.NEXT_STEPS["core.meter"]),
+        (("illinois-bipa.region-missing", "core.minors"), "`countenance policy show illinois-bipa`"),
     ],
 )
 def test_the_next_step_is_the_first_that_helps_or_the_rule_itself(rules: tuple[str, ...], step: str) -> None:

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 _CUSTOMER = {"type": "Customer", "id": "customer"}
 _USE = {"type": "Use", "id": "use"}
-_POLICY = len("policy")
-"""Cedar calls the rules of a text policy0, policy1 and so on."""
 _PREPARED_ASKS = 4096
 """Asks whose entities are kept parsed; about 4 kB each."""
 _OFTEN = 100
@@ -120,14 +118,15 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
         raise BadRecord(f"{name}.cedar: line {_unread(text)}: is not Cedar: {error}") from None
     if parsed["templates"]:
         raise BadRecord(f"{name}.cedar: a pack holds rules, no templates")
-    ordered = [rule for _, rule in sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0][_POLICY:]))]
+    numbered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
+    ordered = [rule for _, rule in numbered]
     for place, rule in enumerate(ordered):
         if odd := residual.no_part_of_a_pack(rule):
             raise BadRecord(f"{name}.cedar: line {places.line_of(text, place)}: {odd}")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
         first = found.errors[0]
-        line = places.line_of(text, int(first.policy_id[_POLICY:]))
+        line = places.line_of(text, int(first.policy_id.removeprefix("policy")))
         raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
     return [(rule["effect"], rule.get("annotations", {})) for rule in ordered]
 
