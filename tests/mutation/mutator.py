@@ -40,10 +40,11 @@ def mutants(source: str) -> Iterator[Mutant]:
     for place in range(len(list(_sites(ast.parse(source))))):
         tree = ast.parse(source)
         node, (function, done, change) = list(_sites(tree))[place]
-        counted[f"{function}.{done}"] += 1
+        kind = f"{function or 'module'}.{done}"
+        counted[kind] += 1
         change()
         text = ast.unparse(ast.fix_missing_locations(tree))
-        yield Mutant(f"{function}.{done}-{counted[f'{function}.{done}']}", node.lineno, text)
+        yield Mutant(f"{kind}-{counted[kind]}", node.lineno, text)
 
 
 def _sites(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, Site]]:

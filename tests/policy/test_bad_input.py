@@ -72,18 +72,53 @@ def test_a_rule_that_is_not_sound_is_refused_by_file_and_line(old: str, new: str
         ("// title: T", "//title: T"),
         ("// promised_by: P", "// promised: P"),
         ("// checked_on: 2026-01-01", "// title: again"),
+        ("// pack: own", "// pack: other"),
+        ("// status: optional", "// status: perhaps"),
+        ("// source: https://example.org", "// source: ftp://example.org"),
+        ("// source: https://example.org\n", "// source: ftp://example.org\n// source: https://example.org\n"),
+        ("// in_force: always", "// in_force: never"),
+        ("// stale_after: 2029-01-01", "// stale_after: 2025-01-01"),
+        ("// secondary: none", "// secondary: own.first"),
     ],
 )
 def test_a_line_of_the_header_that_is_not_sound_is_refused_by_its_number(old: str, new: str) -> None:
     number = HEADER[: HEADER.index(old)].count("\n") + 1
-    with pytest.raises(BadRecord, match=rf"^own: line {number}: "):
+    with pytest.raises(BadRecord, match=rf"^own\.cedar: line {number}: "):
+        cedar.assemble([packs.read("core"), pack(HEADER.replace(old, new) + FIRST)])
+
+
+@pytest.mark.parametrize("field", ["pack", "title", "promised_by", "in_force", "status", "source", "checked_on"])
+def test_a_field_that_the_header_lacks_is_named(field: str) -> None:
+    lines = HEADER.splitlines(keepends=True)
+    left = "".join(line for line in lines if not line.startswith(f"// {field}: "))
+    with pytest.raises(BadRecord, match=rf"^own\.cedar: line 1: the header lacks `{field}`"):
+        pack(left + FIRST)
+
+
+DAYS = ["2026-02-30", "2026-13-01", "20260101", "soon"]
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize(
+    ("old", "line", "field"),
+    [
+        ("// in_force: always", 4, "in_force"),
+        ("// checked_on: 2026-01-01", 7, "checked_on"),
+        ("// stale_after: 2029-01-01", 8, "stale_after"),
+    ],
+)
+def test_a_day_that_does_not_exist_is_refused(day: str, old: str, line: int, field: str) -> None:
+    assert HEADER.splitlines()[line - 1] == old
+    new = f"// {field}: {day} to open" if field == "in_force" else f"// {field}: {day}"
+    with pytest.raises(BadRecord, match=rf"^own\.cedar: line {line}: {field}: must be a date"):
         pack(HEADER.replace(old, new) + FIRST)
 
 
-@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "20260101", "soon"])
-def test_a_day_that_does_not_exist_is_refused(day: str) -> None:
-    with pytest.raises(BadRecord, match=r"^own: header: checked_on: must be a date"):
-        pack(HEADER.replace("2026-01-01", day) + FIRST)
+@pytest.mark.parametrize("day", DAYS[:2] + DAYS[3:])
+def test_a_day_that_does_not_exist_in_a_rule_is_refused(day: str) -> None:
+    spoilt = SECOND.replace("context.verified", f'context.on < datetime("{day}")')
+    with pytest.raises(BadRecord, match=rf"^own\.cedar: line {AT}: "):
+        cedar.assemble([packs.read("core"), pack(HEADER + FIRST + spoilt)])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +133,7 @@ def test_a_day_that_does_not_exist_is_refused(day: str) -> None:
 )
 def test_a_rule_names_no_customer_and_no_use_by_an_id(old: str, new: str) -> None:
     assert old in SECOND
-    with pytest.raises(BadRecord, match=r"^own\.cedar: a rule reads what a (Customer|Use) is, and names none by an id"):
+    with pytest.raises(BadRecord, match=rf"^own\.cedar: line {AT}: a rule reads what a (Customer|Use) is, and "):
         cedar.assemble([packs.read("core"), pack(HEADER + FIRST + SECOND.replace(old, new))])
 
 

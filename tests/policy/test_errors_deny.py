@@ -178,6 +178,16 @@ def test_nothing_is_allowed_through_an_error(kind: str) -> None:
     assert denied > PAIRS // 20, (allowed, failed)
 
 
+@pytest.mark.parametrize("odd", [None, 0, False, []])
+def test_what_is_no_word_is_not_taken_for_a_word_left_out(odd: Any) -> None:
+    """Found among 10,000 pairs: a region of the seat that was None passed as none given, and the ask was allowed."""
+    for name in ("region", "locality", "seat_country", "seat_region"):
+        verdict = told(
+            cedar.load(["core"]), replace(ASK, **{name: odd}), Facts(datetime(2026, 11, 22, tzinfo=UTC), MODEL)
+        )
+        assert verdict is None or not verdict.allowed
+
+
 def test_a_forbid_that_fails_is_a_deny_that_says_so() -> None:
     """The trap: Cedar skips a rule whose evaluation fails, and says Allow."""
     head = '@id("own.r") @says("No.") @source("https://example.org") @evidence("T")'

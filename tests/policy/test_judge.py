@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def test_a_pack_of_the_operators_folder_is_found(tmp_path: Path) -> None:
 def test_the_marks_of_the_rules_come_in_the_order_of_the_file() -> None:
     found = cedar.check(packs.read("core"))
     assert len(found) > 10  # from ten rules on the order of numbers is not that of their text
-    assert [marks["id"] for _, marks in found] == [*cedar.load(["core"]).rules]
+    assert [marks["id"] for _, marks in found] == re.findall(r'@id\("([^"]+)"\)', packs.read("core").text)
     assert {effect for effect, _ in found} == {"permit", "forbid"}
 
 
@@ -101,10 +102,11 @@ def test_duties_of_several_permits_come_once_each() -> None:
         "permit (principal, action, resource);\n"
         for name, duties in (("a", "notice, delete-by"), ("b", "delete-by, two-reviewers"))
     )
-    own = cedar.assemble([packs.read("core"), packs.parse((header + text).encode(), "own")])
-    said = cedar.decide(own, ask(action="detect"), FACTS)
+    pack = packs.parse((header + text).encode(), "own")
+    said = cedar.decide(cedar.assemble([packs.read("core"), pack]), ask(action="detect"), FACTS)
     assert ids(said) == ["core.known-purpose", "own.a", "own.b"]
     assert said.duties == ("notice", "delete-by", "two-reviewers")
+    assert cedar.decide(cedar.assemble([pack]), ask(action="detect"), FACTS).duties == said.duties
 
 
 def test_where_no_rule_permits_it_says_so() -> None:
@@ -175,6 +177,16 @@ def test_a_verdict_is_of_its_hour_and_of_its_set() -> None:
         assert cedar.decide(cedar.load(["core"]), detect, facts(on=datetime(2026, 11, 22, 13, 30, tzinfo=UTC))).allowed
 
 
+def test_the_hour_stands_for_each_moment_in_it_as_in_the_leaf() -> None:
+    """A stranger has the hour alone; a verdict of half past must be the one that they find."""
+    own = own_pack(rule("noon", 'context.on == datetime("2026-11-22T12:00:00Z")'))
+    half_past = facts(on=datetime(2026, 11, 22, 12, 30, 30, 5, tzinfo=UTC))
+    said = cedar.decide(own, ask(action="detect"), half_past)
+    assert ids(said) == ["own.noon"]
+    hour = half_past.on.replace(minute=0, second=0, microsecond=0)
+    assert cedar.redecide(own, ask(action="detect"), hour, said.context) == said
+
+
 def test_what_lifts_a_refusal_is_said_only_where_it_is_asked_for() -> None:
     policies = cedar.load(["core"])
     plain = cedar.decide(policies, ASK, facts(verified=False))
@@ -203,11 +215,31 @@ def test_the_entities_are_the_words_of_the_ask(seat: str) -> None:
 GOOD: dict[str, Any] = {name: fact.good for name, fact in lifts.FACTS.items()} | dict.fromkeys(lifts.LIMITS, 0)
 
 
-def test_a_refusal_that_better_facts_would_end_has_something_that_lifts_it() -> None:
-    """With every fact at its best the ask is allowed: so a smaller set of facts must have been found."""
-    policies, rng = cedar.load(), random.Random(20200611)  # noqa: S311
-    on, met = datetime(2026, 11, 22, 12, tzinfo=UTC), 0
-    for each in asks(rng, ROUNDS):
+SHIPPED = packs.shipped()
+EVERY = [cedar.load(SHIPPED)]
+
+
+@pytest.mark.parametrize(
+    ("sets", "on", "share"),
+    [
+        ([cedar.load()], datetime(2026, 11, 22, 12, tzinfo=UTC), 20),
+        ([cedar.load([name]) for name in SHIPPED], datetime(2026, 11, 22, 12, tzinfo=UTC), 18),
+        (EVERY, datetime(2026, 11, 22, 12, tzinfo=UTC), 200),
+        (EVERY, datetime(2020, 6, 7, 12, tzinfo=UTC), 16),
+    ],
+    ids=["a fresh install", "each pack alone", "every pack", "every pack, before IBM ended it for all"],
+)
+def test_a_refusal_that_better_facts_would_end_has_something_that_lifts_it(
+    sets: list[cedar.PolicySet], on: datetime, share: int
+) -> None:
+    """With every fact at its best the ask is allowed: so a smaller set of facts must have been found.
+
+    share: one ask in so many at least must be such a refusal, half of what was measured over 2,000: 196, 218, 21 and
+    252. With every pack few are, for nothing lifts what IBM promised.
+    """
+    rng, met = random.Random(20200611), 0  # noqa: S311
+    for number, each in enumerate(asks(rng, ROUNDS)):
+        policies = sets[number % len(sets)]
         denied = cedar.decide(policies, each, replace(FACTS, on=on), lifts=True)
         if denied.allowed or denied.errors:
             continue
@@ -217,7 +249,7 @@ def test_a_refusal_that_better_facts_would_end_has_something_that_lifts_it() -> 
             assert denied.lifted_when, each
         for lift in denied.lifted_when:
             assert lift.says.startswith("when ")
-    assert met > ROUNDS // 20
+    assert met >= max(1, ROUNDS // share)
 
 
 def test_what_can_never_be_lifted_is_not_searched_for_long() -> None:

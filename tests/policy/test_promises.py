@@ -232,7 +232,7 @@ def test_a_header_that_says_no_such_day_or_status_is_refused(line: str, says: st
     (old,) = [each for each in text.split("\n") if each.startswith(f"// {field}: ")]
     with pytest.raises(Exception, match=says):
         packs.parse(text.replace(old, f"// {line}").encode(), "microsoft-2020")
-    with pytest.raises(Exception, match=f"`{field}` is missing"):
+    with pytest.raises(Exception, match=f"line 1: the header lacks `{field}`"):
         packs.parse(text.replace(f"{old}\n", "").encode(), "microsoft-2020")
 
 

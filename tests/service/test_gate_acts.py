@@ -191,6 +191,7 @@ def verdict(*rules: str) -> Verdict:
         ((LAND, "core.grant-mode"), f"{at.APPLY} {at.PLACE_TOO}"),
         ((LAND, "microsoft-2020.us-police"), "`countenance policy show microsoft-2020`. The region of use and seat is"),
         (("core.made-up", "illinois-bipa.region-missing"), at.PLACE_TOO),
+        (("illinois-bipa.region-missing", "core.meter"), f"{at.NEXT_STEPS['core.meter']} {at.PLACE_TOO}"),
     ],
 )
 def test_the_next_step_is_the_first_that_helps_or_the_rule_itself(rules: tuple[str, ...], step: str) -> None:

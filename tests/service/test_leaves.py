@@ -97,6 +97,15 @@ def test_two_identical_calls_share_no_word_that_is_not_in_their_open_parts(world
     assert first.leaf.commitment != second.leaf.commitment
 
 
+def test_a_leaf_tells_the_hour_and_no_more(world: World) -> None:
+    who, _ = enrolled(world)
+    world.later(minutes=7, seconds=9)
+    found = world.proven(detect.detect(world.house, who, photo(1), Use()).receipt)
+    assert found.leaf.open["time"] == "2026-11-22T10:00:00Z"
+    assert found.closed is not None
+    assert found.closed["time"] == "2026-11-22T10:37:09Z"
+
+
 def test_every_rule_that_has_a_next_step_exists(world: World) -> None:
     from countenance.service.gate import NEXT_STEPS
 

@@ -181,13 +181,13 @@ def test_a_record_is_superseded_by_another_from_that_ones_day_on(world: World) -
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"legality": '"perhaps"'}, "legality"),
-        ({"expiry_review": '"yes"\nkindness = "yes"'}, "kindness"),
+        ({"legality": '"perhaps"'}, "line 12: assessment.legality"),
+        ({"expiry_review": '"yes"\nkindness = "yes"'}, "line 23: assessment.kindness"),
         ({"from": "2027-02-30"}, "line 7"),
-        ({"until": "2027-01-01"}, "until"),
-        ({"id": '"Not An Id"'}, "id"),
-        ({"jurisdiction": '"XX"'}, "jurisdiction"),
-        ({"sources": "[]"}, "sources"),
+        ({"until": "2027-01-01"}, "line 8: until"),
+        ({"id": '"Not An Id"'}, "line 2: id"),
+        ({"jurisdiction": '"XX"'}, "line 4: jurisdiction"),
+        ({"sources": "[]"}, "line 9: sources"),
         ({"recognises": '["warrant"]\nsupersedes = "nothing"'}, "supersedes"),
     ],
 )

@@ -45,8 +45,8 @@ _CUSTOMER = {"type": "Customer", "id": "customer"}
 _USE = {"type": "Use", "id": "use"}
 _PREPARED_ASKS = 4096
 """Asks whose entities are kept parsed; about 4 kB each."""
-_OFTEN = 200
-"""Asks on the same facts from which on they are written out into the rules, which takes as long as some 200 gain."""
+_OFTEN = 100
+"""Asks on the same facts from which on they are written out into the rules, which takes as long as some 100 gain."""
 _MOST_WRITTEN = 64
 """Sets with facts written out that are kept, about 1 MB each."""
 _VERDICTS = 1024
@@ -126,17 +126,17 @@ def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Ma
         raise BadRecord(f"{name}.cedar: line {_unread(text)}: is not Cedar: {error}") from None
     if parsed["templates"]:
         raise BadRecord(f"{name}.cedar: a pack holds rules, no templates")
-    if odd := residual.finer_than_hours(list(parsed["staticPolicies"].values())):
-        raise BadRecord(f"{name}: a rule compares times with whole hours, such as 2020-06-11, and not with {odd}")
-    if named := sorted(residual.entities_named(list(parsed["staticPolicies"].values())) - {"Action"}):
-        raise BadRecord(f"{name}.cedar: a rule reads what a {named[0]} is, and names none by an id")
+    numbered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
+    ordered = [rule for _, rule in numbered]
+    for place, rule in enumerate(ordered):
+        if odd := residual.no_part_of_a_pack(rule):
+            raise BadRecord(f"{name}.cedar: line {places.line_of(text, place)}: {odd}")
     found = cedarpy.validate_policies(text, schema)
     if not found.validation_passed:
         first = found.errors[0]
         line = places.line_of(text, int(first.policy_id.removeprefix("policy")))
         raise BadRecord(f"{name}.cedar: line {line}: {first.error}")
-    ordered = sorted(parsed["staticPolicies"].items(), key=lambda item: int(item[0].removeprefix("policy")))
-    return [(rule["effect"], rule.get("annotations", {})) for _, rule in ordered]
+    return [(rule["effect"], rule.get("annotations", {})) for rule in ordered]
 
 
 def _unread(text: str) -> int:
@@ -265,12 +265,17 @@ class Many:
     def decide(self, asked: Sequence[tuple[Ask, Facts]]) -> list[Verdict]:
         """A verdict for each, in order. Raises BadInput where the time of one has no zone."""
         prepared = prepare_all([ask for ask, _ in asked])
-        return [self._one(ready, facts) for ready, (_, facts) in zip(prepared, asked, strict=True)]
+        known = [
+            (facts_read.utc(facts.on), facts_read.derive(ask, facts)) if not ready.errors else None
+            for ready, (ask, facts) in zip(prepared, asked, strict=True)
+        ]
+        self._met.update(each for each in known if each is not None)
+        return [self._one(ready, each) for ready, each in zip(prepared, known, strict=True)]
 
-    def _one(self, prepared: Prepared, facts: Facts) -> Verdict:
-        if prepared.errors:
+    def _one(self, prepared: Prepared, known: tuple[datetime, Values] | None) -> Verdict:
+        if known is None:
             return Verdict("deny", self._policies.packs, (), errors=prepared.errors)
-        on, values = facts_read.utc(facts.on), facts_read.derive(prepared.ask, facts)
+        on, values = known
         said = facts_read.written(values)
         handle = None if said.errors else self._handle(on, values)
         if handle is not None:
@@ -280,13 +285,10 @@ class Many:
         return _evaluate(self._policies, prepared, on, values)  # which names an error by the rule as it stands
 
     def _handle(self, on: datetime, values: Values) -> cedarpy.PolicySet | None:
-        """The rules with these facts written out, once so many asks have had them that it was worth the while."""
+        """The rules with these facts written out, where so many asks have them that it is worth the while."""
         key = (on, values)
-        if key in self._written or len(self._written) >= _MOST_WRITTEN:
+        if key in self._written or self._met[key] < _OFTEN or len(self._written) >= _MOST_WRITTEN:
             return self._written.get(key)
-        self._met[key] += 1
-        if self._met[key] < _OFTEN:
-            return None
         context = json.loads(facts_read.written(values).at(on))
         forms = {name: {**rule, "conditions": written_out(rule["conditions"], context)} for name, rule in self._rules()}
         rules = {name: rule for name, form in forms.items() if (rule := folded(form)) is not None}

@@ -115,7 +115,14 @@ class Record:
 
 
 def read_record(raw: bytes, name: str) -> Record:
-    """A law to be proposed, from the bytes of a TOML file. BadRecord names file and line, or the field."""
+    """A law to be proposed, from the bytes of a TOML file. BadRecord names the line, or the field that is missing."""
+    try:
+        return _record(raw, name)
+    except BadRecord as error:
+        raise with_line(error, raw.decode("utf-8", errors="replace")) from None
+
+
+def _record(raw: bytes, name: str) -> Record:
     parsed = _parsed(raw, name)
     if isinstance(parsed.get("assessment"), dict) and "signed" in parsed["assessment"]:
         raise BadRecord(f"{name}: assessment.signed: signatures are given to a record that is proposed")

@@ -163,11 +163,11 @@ def read_file(path: Path) -> PackFile:
 def parse(raw: bytes, name: str) -> PackFile:
     """The pack called `name` from its bytes; BadRecord names the header's line or field that is wrong."""
     if len(raw) > MAX_BYTES:
-        raise BadRecord(f"{name}: is longer than {MAX_BYTES} bytes")
+        raise BadRecord(f"{name}.cedar: is longer than {MAX_BYTES} bytes")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise BadRecord(f"{name}: is not UTF-8") from None
+        raise BadRecord(f"{name}.cedar: is not UTF-8") from None
     return PackFile(_header(text, name), text, "sha256:" + hashlib.sha256(raw).hexdigest())
 
 
@@ -186,7 +186,9 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
     weak = {rule.reason.id for rule in ruled.values() if rule.reason.evidence != "T"}
     if not ruled or weak != pack.header.secondary:
         odd = ", ".join(sorted(weak ^ pack.header.secondary)) or "it has no rules"
-        raise BadRecord(f"{pack.name}: `secondary` must name exactly the rules without evidence T: {odd}")
+        line = next(n for n, text in enumerate(pack.text.split("\n"), 1) if text.startswith("// secondary: "))
+        says = "must name exactly the rules without evidence T"
+        raise BadRecord(f"{pack.name}.cedar: line {line}: secondary: {says}: {odd}")
     return ruled
 
 
@@ -224,17 +226,15 @@ def _rule(pack: str, effect: str, annotations: Mapping[str, str], place: int) ->
 
 
 def _header(text: str, name: str) -> Header:
-    fields, several = _fields(text, name)
-    for field in _ONCE:
-        if field not in fields:
-            raise BadRecord(f"{name}: header: `{field}` is missing")
+    fields, several, at = _fields(text, name)
+    for field in (*_ONCE, "source"):
+        if field not in at:
+            raise BadRecord(f"{name}.cedar: line 1: the header lacks `{field}`")
     if fields["pack"] != name or not _NAME.match(name):
-        raise BadRecord(f"{name}: header: pack: must be the name of the file, in small letters")
+        raise BadRecord(f"{at['pack']}: must be the name of the file, in small letters")
     if fields["status"] not in STATUSES:
-        raise BadRecord(f"{name}: header: status: must be one of {', '.join(STATUSES)}")
-    if not several["source"]:
-        raise BadRecord(f"{name}: header: `source` is missing")
-    begins, ends = _span(fields["in_force"], f"{name}: header: in_force")
+        raise BadRecord(f"{at['status']}: must be one of {', '.join(STATUSES)}")
+    begins, ends = _span(fields["in_force"], at["in_force"])
     header = Header(
         pack=name,
         title=fields["title"],
@@ -242,14 +242,14 @@ def _header(text: str, name: str) -> Header:
         begins=begins,
         ends=ends,
         status=fields["status"],
-        sources=tuple(https(url, f"{name}: header: source") for url in several["source"]),
-        gaps=tuple(several["gap"]),
-        checked_on=_day(fields["checked_on"], f"{name}: header: checked_on"),
-        stale_after=_day(fields["stale_after"], f"{name}: header: stale_after"),
+        sources=tuple(https(url, where) for where, url in several["source"]),
+        gaps=tuple(gap for _, gap in several["gap"]),
+        checked_on=_day(fields["checked_on"], at["checked_on"]),
+        stale_after=_day(fields["stale_after"], at["stale_after"]),
         secondary=frozenset() if fields["secondary"] == "none" else frozenset(fields["secondary"].split(", ")),
     )
     if header.stale_after <= header.checked_on:
-        raise BadRecord(f"{name}: header: stale_after: must be after checked_on")
+        raise BadRecord(f"{at['stale_after']}: must be after checked_on")
     return header
 
 
@@ -265,24 +265,30 @@ def _span(text: str, at: str) -> tuple[date | None, date | None]:
     return begins, ends
 
 
-def _fields(text: str, name: str) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """The `// key: value` lines that open the file, up to the first line that is not one."""
+_Placed = tuple[str, str]
+"""Where a value of the header stands, as file, line and key; and the value."""
+
+
+def _fields(text: str, name: str) -> tuple[dict[str, str], dict[str, list[_Placed]], dict[str, str]]:
+    """The `// key: value` lines that open the file, to the first line that is not one; last, where each key stands."""
     fields: dict[str, str] = {}
-    several: dict[str, list[str]] = {key: [] for key in _SEVERAL}
+    several: dict[str, list[_Placed]] = {key: [] for key in _SEVERAL}
+    at: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
         if line == "//" or not line.startswith("//"):
             break
         match = _LINE.match(line)
         if match is None:
-            raise BadRecord(f"{name}: line {number}: a header line is `// key: value`")
+            raise BadRecord(f"{name}.cedar: line {number}: a header line is `// key: value`")
         key, value = match.groups()
+        at[key] = f"{name}.cedar: line {number}: {key}"
         if key in several:
-            several[key].append(value)
+            several[key].append((at[key], value))
         elif key not in _ONCE or key in fields:
-            raise BadRecord(f"{name}: line {number}: `{key}` is not a header field, or is there twice")
+            raise BadRecord(f"{name}.cedar: line {number}: `{key}` is not a header field, or is there twice")
         else:
             fields[key] = value
-    return fields, several
+    return fields, several, at
 
 
 def _day(text: str, at: str) -> date:

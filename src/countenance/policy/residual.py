@@ -44,6 +44,15 @@ def read(residual: object) -> Open:
     return Open(facts, frozenset(limits), frozenset(days), frozenset(words), together)
 
 
+def no_part_of_a_pack(rule: object) -> str:
+    """Why this rule, in Cedar's JSON form, belongs in no pack, though it may be sound Cedar; "" where it may."""
+    if odd := finer_than_hours(rule):
+        return f"a rule compares times with whole hours, such as 2020-06-11, and not with {odd}"
+    if named := sorted(entities_named(rule) - {"Action"}):
+        return f"a rule reads what a {named[0]} is, and names none by an id"
+    return ""
+
+
 def finer_than_hours(policies: object) -> str:
     """What these policies, in Cedar's JSON form, say of time that could tell two moments of one hour apart; or ""."""
     for node in _nodes(policies):

@@ -152,7 +152,7 @@ def _unknown_country(flag: str, word: str) -> Iterator[str]:
 
 
 def _unknown_region(flag: str, region: str, country: str) -> Iterator[str]:
-    if not region:
+    if region == "":  # and nothing else that is false
         return
     if not _REGION.match(region):
         yield f"{flag}: {region!r} is not an ISO 3166-2 code; write it as in 'US-WA'"
