@@ -42,7 +42,7 @@ ACTS = frozenset({
     "demand-record", "facts-change", "facts-show", "figures-show", "grant-end", "grant-list", "key-issue", "key-list",
     "key-revoke", "verification-list", "verification-record", "verification-withdraw",
     "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
-    "schedule-list",
+    "schedule-list", "lock-impose", "lock-list", "lock-look",
     "law-object", "law-propose", "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list",
     "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw",
 })  # fmt: skip

@@ -69,6 +69,11 @@ class PolicySet:
     good_until: date
     handle: cedarpy.PolicySet
 
+    def sketches(self, ask: Ask) -> bool:
+        """Whether the meter may remember by a sketch who is not enrolled, where the customer sits and uses it."""
+        where = {ask.country, ask.region, ask.seat_country, ask.seat_region}
+        return not any(where & file.header.no_sketches for file in self.files)
+
 
 def load(names: Sequence[str] | None = None, extra: Path | None = None) -> PolicySet:
     """The packs called `names` and `core`; None: those of a fresh install.
