@@ -242,7 +242,7 @@ def test_nothing_of_a_face_touches_the_disk(bench: Bench) -> None:
     bench.kept()
     bench.database.checkpoint_truncate()
     written = b"".join(path.read_bytes() for path in bench.path.parent.iterdir())
-    salts = bench.meter._salts.at(bench.now.timestamp())  # noqa: SLF001
+    salts = bench.salts()
     for person in range(30):
         assert face(person).tobytes() not in written
         for salt in salts:
@@ -267,7 +267,7 @@ def test_memory_has_a_bound_however_many_ask(bench: Bench) -> None:
         probe = front.Probe(f"key{number}", f"customer{number}", face(1))
         bench.meter.searched(probe, b"here", bench.now)
         bench.kept()
-    assert len(bench.meter._scopes) <= front.MOST_SCOPES  # noqa: SLF001
+    assert len(bench.meter.scopes()) <= front.MOST_SCOPES
 
 
 def test_absolved_begins_anew(bench: Bench) -> None:
@@ -291,7 +291,7 @@ def test_on_counts_alone_half_as_many_are_a_crowd_and_nobody_is_remembered(bench
         unsteadily(bench, person)
         assert not bench.search(person, sketch=False).tripped
     assert bench.search(99, sketch=False).crowd
-    assert all(len(scope.people) == 0 for scope in bench.meter._scopes.values())  # noqa: SLF001
+    assert all(len(scope.people) == 0 for scope in bench.meter.scopes())
 
 
 def test_on_counts_alone_failures_tell_who_trawls_and_log_ins_pass(bench: Bench) -> None:

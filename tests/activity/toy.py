@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from countenance.activity.meter import Meter, Probe
+from countenance.activity.sketches import Salt, Salts
 from countenance.config import Metering
 from countenance.storage import db
 
@@ -33,7 +34,8 @@ def face(person: int, variant: int = 0, alike: float = 0.7) -> NDArray[np.float3
     other = _unit(np.random.default_rng(10_000 * person + variant))
     other -= (other @ base) * base
     other /= np.linalg.norm(other)
-    return (alike * base + np.sqrt(1 - alike**2) * other).astype(np.float32)
+    mixed: NDArray[np.float64] = alike * base + (1 - alike**2) ** 0.5 * other
+    return mixed.astype(np.float32)
 
 
 def _unit(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -58,6 +60,7 @@ class Bench:
     def open(self) -> None:
         self.database = db.open(self.path)
         self.meter = Meter(self.database, self.limits, SAME, 128, seeded())
+        self.began = self.now.timestamp()
 
     def restart(self) -> None:
         self.kept()
@@ -68,6 +71,12 @@ class Bench:
         """Write what is owed, as the log does with each batch."""
         with self.meter.drained() as parts:
             self.database.put_all(parts)
+
+    def salts(self) -> list[Salt]:
+        """What the meter's salts are, which it shows nobody: drawn again from the same seeds."""
+        salts = Salts(128, seeded())
+        salts.at(self.began)
+        return salts.at(self.now.timestamp())
 
     def later(self, **by: float) -> None:
         self.now += timedelta(**by)

@@ -11,7 +11,7 @@ import pytest
 from countenance.config import Metering
 from countenance.domain.decision import Activity, activity_of
 from countenance.domain.errors import Conflict, Misconfigured, NotFound, Refused, Unavailable
-from countenance.service import accounts, auth, detect, erase, history, identify, locks, people, signed, verify
+from countenance.service import accounts, auth, detect, erase, export, history, identify, locks, people, signed, verify
 from countenance.service.use import Use
 from tests.service.test_line import enrolled
 from tests.service.test_rules import full_disk
@@ -156,6 +156,7 @@ def test_a_crowd_over_many_keys_locks_every_key_of_the_customer_and_no_other(wor
 def test_the_way_out_stays_open(world: World) -> None:
     who, inside = enrolled(world, ("ada", 1), ("bob", 2))
     crowd(world, who, inside)
+    assert export.export(world.house, who, inside, "bob", Use()).result
     assert erase.erase(world.house, who, inside, "ada").certificate
 
 

@@ -177,6 +177,11 @@ class Meter:
             connection.execute(delete(measures).where(_older("day", int(moment // DAY) - DAYS)))
             connection.execute(delete(followed).where(followed.c.day < int(moment // DAY) - DAYS))
 
+    def scopes(self) -> tuple[Scope, ...]:
+        """What is in memory, for whoever measures how much that is."""
+        with self._lock:
+            return tuple(self._scopes.values())
+
     def _sighted(self, probe: Probe, moment: float) -> tuple[Person | None, ...]:
         """Who it is in each scope; whom no scope may remember is nobody's."""
         if probe.template is None:
