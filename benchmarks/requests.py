@@ -92,7 +92,7 @@ def make(settings: Settings, photo: bytes) -> str:
 def _basis(now: datetime) -> Basis:
     return Basis(
         "consent", "identity-verification", now, now + timedelta(days=30), adult=True, manner="electronic",
-        notice="a benchmark", recorded_by="a benchmark",
+        notice="a benchmark", recorded_by="a benchmark", evidence="a benchmark",
     )  # fmt: skip
 
 

@@ -282,7 +282,7 @@ def _person(house: House, customer: str) -> Person:
 def _basis(now: datetime) -> Basis:
     return Basis(
         basis="consent", purpose="access-control", given_at=now, until=now.replace(year=now.year + 1), adult=True,
-        manner="electronic", notice="a benchmark", recorded_by="a benchmark",
+        manner="electronic", notice="a benchmark", recorded_by="a benchmark", evidence="none",
     )  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 A basis is a consent (who, for what, when, how, until when, and that the person is an adult), or `demonstration`,
 for published portraits that are erased at the end. It covers one purpose. Candidates of a search are narrowed
-here before the search; nothing here ever filters a result. Source: ISO/IEC TS 27560:2023 for the fields.
+here before the search; nothing here ever filters a result. A refusal is on record too, and covers nothing.
+Source: ISO/IEC TS 27560:2023 for the fields; `service/agreed.py` writes them as that standard has them.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, insert, or_, select, update
 
 from countenance.domain import ids
-from countenance.domain.errors import BadInput
+from countenance.domain.errors import BadInput, Conflict
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import consents, subjects
 
@@ -25,9 +27,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from countenance.storage.db import Database
+    from countenance.storage.vault import CustomerKey
 
 BASES = ("consent", "demonstration")
 IN_WRITING = "in-writing"
+GIVEN, WITHDRAWN = "consent_given", "consent_withdrawn"
+REFUSED = "consent_refused"
+"""Events of a record. The standard has no value for a refusal, so this one is ours."""
+
+EVENTS = (GIVEN, REFUSED)
 MANNERS = (IN_WRITING, "electronic", "spoken", "published-portrait")
 
 
@@ -43,14 +51,41 @@ class Basis:
     manner: str
     notice: str
     recorded_by: str
+    event: str = GIVEN
+    evidence: str = ""
+    language: str = ""
+    lawful_basis: str = ""
+    controller: str = ""
+    method: str = ""
+    location: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether this records that the person said no."""
+        return self.event == REFUSED
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What may name somebody, and is sealed at rest: empty texts where nothing was said."""
+        return {name: getattr(self, name) for name in DETAILS}
+
+
+DETAILS = ("evidence", "language", "lawful_basis", "controller", "method", "location")
+"""Where the proof is kept; BCP 47 tag of the notice; the ground in law; who answers for it; how and where collected."""
 
 
 def check(basis: Basis, now: datetime) -> None:
-    """Raise BadInput unless the record can stand: known words, an adult, a term that is open, a notice."""
+    """Raise BadInput unless the record can stand: known words, an adult, an open term, a notice, evidence."""
     problems = [
+        (basis.event not in EVENTS, f"the event is one of {', '.join(EVENTS)}"),
+        (basis.refused and basis.basis != "consent", "only a consent can be refused"),
+        (not basis.purpose.strip(), "say for which purpose"),
+        (basis.basis == "consent" and not basis.evidence.strip(),
+         "say where its evidence is kept: the signed form, the recording, the entry of the sign-up"),
         (basis.basis not in BASES, f"the basis is one of {', '.join(BASES)}"),
         (basis.manner not in MANNERS, f"the manner is one of {', '.join(MANNERS)}"),
-        (not basis.adult, "the record must say that the person is an adult: minors are not enrolled"),
+        (not basis.adult and not basis.refused,
+         "the record must say that the person is an adult: minors are not enrolled"),
         (basis.given_at > now, "a basis cannot be given in the future"),
         (basis.until <= now, "the term has ended already"),
         (not basis.notice.strip(), "say what the person was told: the notice"),
@@ -63,26 +98,50 @@ def check(basis: Basis, now: datetime) -> None:
             raise BadInput(f"this basis cannot be recorded: {says}")
 
 
-def record(connection: Connection, subject: str, basis: Basis) -> str:
-    """Store a checked basis; returns its id."""
+def record(connection: Connection, subject: str, basis: Basis, seal: CustomerKey) -> str:
+    """Store a checked basis; returns its id. Raises Conflict for a refusal beside an open basis for that purpose."""
+    if basis.refused and connection.execute(_OPEN, {"subject": subject, "purpose": basis.purpose}).first():
+        raise Conflict("a basis for this purpose is open, so this is no refusal", next_step="Withdraw it instead.")
     consent = ids.new("consent")
+    plain = json.dumps(basis.details, sort_keys=True, ensure_ascii=False).encode()
     row = {
         "id": consent, "subject_id": subject, "purpose": basis.purpose, "basis": basis.basis,
         "given_at": ids.utc(basis.given_at), "until": ids.utc(basis.until), "adult": basis.adult,
         "notice": basis.notice, "manner": basis.manner, "recorded_by": basis.recorded_by, "withdrawn": None,
+        "event": basis.event, "details": seal.seal(plain, _place(consent)),
     }  # fmt: skip
     connection.execute(insert(consents), row)
     return consent
 
 
+def details(seal: CustomerKey, consent: str, sealed: bytes | None) -> dict[str, str]:
+    """The sealed part of a record; empty texts for one that is older than they are. Raises StorageDamaged."""
+    if sealed is None:
+        return dict.fromkeys(DETAILS, "")
+    found: dict[str, str] = json.loads(seal.open(sealed, _place(consent)))
+    return found
+
+
+def _place(consent: str) -> bytes:
+    return f"consent-details\n{consent}".encode()
+
+
 def withdraw(connection: Connection, subject: str, purpose: str | None, now: datetime) -> tuple[str, ...]:
     """Withdraw every open basis of this subject, or those for one purpose; returns their ids."""
-    mine = (consents.c.subject_id == subject) & consents.c.withdrawn.is_(None)
+    mine = (consents.c.subject_id == subject) & consents.c.withdrawn.is_(None) & (consents.c.event == GIVEN)
     if purpose is not None:
         mine &= consents.c.purpose == purpose
     found = tuple(connection.execute(select(consents.c.id).where(mine).order_by(consents.c.id)).scalars())
     connection.execute(update(consents).where(mine).values(withdrawn=ids.utc(now)))
     return found
+
+
+_OPEN = select(consents.c.id).where(
+    consents.c.subject_id == bindparam("subject"),
+    consents.c.purpose == bindparam("purpose"),
+    consents.c.withdrawn.is_(None),
+    consents.c.event == GIVEN,
+)
 
 
 class Candidates:
@@ -164,6 +223,7 @@ _COVERED = (
         consents.c.given_at <= bindparam("moment"),
         consents.c.until > bindparam("moment"),
         consents.c.withdrawn.is_(None),
+        consents.c.event == GIVEN,
         consents.c.adult,
         or_(consents.c.basis == "consent", consents.c.purpose == "demonstration"),
     )

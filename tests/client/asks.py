@@ -15,6 +15,7 @@ JPEG = b"\xff\xd8\xff and the rest"
 UNTIL = datetime(2027, 11, 22, 10, 0, tzinfo=UTC)
 CONSENT: dict[str, Any] = {
     "until": UNTIL, "adult": True, "manner": "in-writing", "notice": "what it is for", "recorded_by": "A. Person",
+    "evidence": "form 17",
 }  # fmt: skip
 
 ALL: dict[str, Callable[[Any], Any]] = {
@@ -23,6 +24,7 @@ ALL: dict[str, Callable[[Any], Any]] = {
     "create_collection": lambda client: client.create_collection("staff", "access-control"),
     "subjects": lambda client: list(client.subjects(COLLECTION)),
     "record_consent": lambda client: client.record_consent(COLLECTION, "ada", **CONSENT),
+    "consents": lambda client: client.consents(COLLECTION, SUBJECT),
     "withdraw": lambda client: client.withdraw(COLLECTION, SUBJECT),
     "enrol": lambda client: client.enrol(COLLECTION, SUBJECT, PNG),
     "verify": lambda client: client.verify(COLLECTION, SUBJECT, PNG),

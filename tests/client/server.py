@@ -104,6 +104,9 @@ PLAIN: dict[str, dict[str, Any]] = {
                                      "created": MOMENT}], "next": None},
     "create_collection": {"id": COLLECTION, "name": "staff", "purpose": "access-control", "created": MOMENT},
     "subjects": {"subjects": [{"id": SUBJECT, "alias": "ada", "references": 1}], "next": None},
+    "consents": {"subject": SUBJECT, "records": [{
+        "record_id": "con_1", "pii_principal_id": SUBJECT, "evidence": "form 17",
+        "events": [{"event_type": "consent_given", "event_time": MOMENT}]}]},
     "decide": {**DENIED, "assumed": ["mode=one-off"]},
     "policies": {"in_force": [{"name": "core", "digest": DIGEST}], "digest": DIGEST},
     "policy": {"name": "core", "digest": DIGEST, "text": "permit();"},
@@ -120,6 +123,7 @@ ROUTES = {
     ("GET", "/v1/me"): "me", ("GET", "/v1/collections"): "collections",
     ("POST", "/v1/collections"): "create_collection",
     ("GET", f"{IN}/subjects"): "subjects", ("POST", f"{IN}/consents"): "record_consent",
+    ("GET", f"{IN}/subjects/{SUBJECT}/consents"): "consents",
     ("DELETE", f"{IN}/subjects/{SUBJECT}/consents"): "withdraw", ("DELETE", f"{IN}/subjects/{SUBJECT}"): "erase",
     ("POST", f"{IN}/subjects/{SUBJECT}/references"): "enrol", ("POST", f"{IN}/subjects/{SUBJECT}/verify"): "verify",
     ("POST", f"{IN}/identify"): "identify", ("POST", "/v1/detect"): "detect", ("POST", "/v1/compare"): "compare",

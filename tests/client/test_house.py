@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOLD: dict[str, Any] = {"adult": True, "manner": "in-writing", "notice": "what it is for", "recorded_by": "A. Person"}
+TOLD: dict[str, Any] = {
+    "adult": True, "manner": "in-writing", "notice": "what it is for", "recorded_by": "A. Person",
+    "evidence": "form 17",
+}  # fmt: skip
 
 
 @pytest.fixture

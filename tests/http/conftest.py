@@ -106,7 +106,7 @@ def bearer(key: str) -> dict[str, str]:
 def consent(alias: str, **changed: Any) -> dict[str, Any]:
     whole = {
         "alias": alias, "until": UNTIL, "adult": True, "manner": "in-writing", "notice": "what it is for",
-        "recorded_by": "A. Person",
+        "recorded_by": "A. Person", "evidence": "form 17",
     }  # fmt: skip
     return {**whole, **changed}
 

@@ -51,7 +51,14 @@ TABLE = {
     "POST /v1/collections/{collection}/identify": (401, 401, 401, 200, 404, 404),
     "POST /v1/collections/{collection}/subjects/{subject}/verify": (401, 401, 401, 200, 404, 404),
     "POST /v1/collections/{collection}/subjects/{subject}/references": (401, 401, 401, 201, 404, 404),
+    "GET /v1/collections/{collection}/subjects/{subject}/consents": (401, 401, 401, 200, 404, 404),
     "DELETE /v1/collections/{collection}/subjects/{subject}/consents": (401, 401, 401, 200, 404, 404),
+    "POST /v1/collections/{collection}/subjects/{subject}/link": (401, 401, 401, 201, 404, 404),
+    "DELETE /v1/collections/{collection}/subjects/{subject}/link": (401, 401, 401, 200, 404, 404),
+    "GET /v1/person": (401,) * 6,
+    "GET /v1/person/export": (401,) * 6,
+    "DELETE /v1/person/consents": (401,) * 6,
+    "DELETE /v1/person": (401,) * 6,
     "DELETE /v1/collections/{collection}/subjects/{subject}": (401, 401, 401, 200, 404, 404),
     "GET /v1/collections/{collection}/subjects/{subject}/export": (401, 401, 401, 200, 404, 404),
     "GET /v1/decisions": (401, 401, 401, 200, 200, 200),
@@ -111,6 +118,7 @@ class Access:
 @pytest.fixture
 def access(doors: Doors) -> Access:
     subject = doors.enrolled("ada", 1)
+    assert doors.post(f"/v1/collections/staff/subjects/{subject}/link").status_code == 201
     spare = doors.post("/v1/keys").json()
     ended = doors.post("/v1/keys").json()
     doors.delete(f"/v1/keys/{ended['id']}")

@@ -264,7 +264,7 @@ def test_an_operators_own_pack_comes_into_force_and_its_text_is_public(world: Wo
     folder = world.settings.ledger / "policy" / change.after.removeprefix("sha256:")
     assert (folder / "own.cedar").read_bytes() == SOUND
     assert sorted(path.name for path in folder.iterdir()) == [
-        *sorted(["schema.cedarschema", *(f"{name}.cedar" for name in (*FRESH, "own"))])
+        *sorted(["schema.cedarschema", "packs.txt", *(f"{name}.cedar" for name in (*FRESH, "own"))])
     ]  # fmt: skip
     assert (folder / "own.cedar").stat().st_mode & 0o777 == 0o644
     found = sets.read_published(world.settings.ledger, change.after)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from countenance.domain.errors import Conflict, Refused
-from countenance.service import changes, detect, export, people
+from countenance.service import changes, detect, export, inforce, people
 from countenance.service.use import Use
 from countenance.storage import db
 from tests.service.promises import LOOSER, STRICTER, Person, leaves, steps
@@ -61,12 +61,13 @@ def test_nothing_is_loosened_behind_a_stop(world: World) -> None:
     assert operator.propose(STRICTER).state == "in-force"
 
 
-def test_a_stop_from_another_process_is_seen_within_a_second_and_its_leaves_are_written(world: World) -> None:
+def test_a_stop_from_another_process_is_seen_by_itself_and_its_leaves_are_written(world: World) -> None:
     import time
 
     with db.open(world.settings.database, create=False) as database:
         changes.stop_beside(database, world.moment)
-    until = time.monotonic() + 1.0
+    assert inforce.PACE < 1.0  # how often a house at rest looks, in seconds; a busy machine may be late
+    until = time.monotonic() + 30.0
     while not world.house.in_force.held.stopped and time.monotonic() < until:
         time.sleep(0.01)
     assert world.house.in_force.held.stopped

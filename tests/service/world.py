@@ -180,6 +180,7 @@ class World:
         whole: dict[str, Any] = {
             "basis": "consent", "purpose": purpose, "given_at": self.moment, "adult": True, "manner": "in-writing",
             "until": self.moment + timedelta(days=30), "notice": "what it is for", "recorded_by": "A. Person",
+            "evidence": "form 17",
         }  # fmt: skip
         return Basis(**{**whole, **changed})
 

@@ -35,12 +35,14 @@ def consent() -> None:
 @click.option("--manner", default="electronic", show_default=True, help="How it was given.")
 @click.option("--notice", default=NOTICE, show_default=True, help="What the person was told.")
 @click.option("--recorded-by", default="the key's holder", show_default=True, help="Who recorded it.")
+@click.option("--evidence", default="", help="Where the proof is kept; this entry itself when left out.")
+@click.option("--refused", is_flag=True, help="The person said no: that is on record too, and covers nothing.")
 @click.option("--collection", "name", default="", help="The collection; the only one when left out.")
 @surface.key_option
 @surface.house_options
 def give(
     subject: str, adult: bool, until: datetime, given: datetime | None, basis: str, manner: str,
-    notice: str, recorded_by: str, name: str, key_file: Path | None,
+    notice: str, recorded_by: str, evidence: str, refused: bool, name: str, key_file: Path | None,
     data: Path | None, keys: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put on record that SUBJECT (your name for the person) agreed.
@@ -49,7 +51,7 @@ def give(
     Example:
       countenance consent give ada --adult --until 2027-11-22 --collection staff --key gym.key
     """
-    from countenance.consent import Basis
+    from countenance.consent import GIVEN, REFUSED, Basis
     from countenance.service import people
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
@@ -58,7 +60,8 @@ def give(
         when = given.replace(tzinfo=UTC) if given else house.now()
         record = Basis(
             basis, inside.purpose, when, until.replace(tzinfo=UTC), adult=adult, manner=manner, notice=notice,
-            recorded_by=recorded_by,
+            recorded_by=recorded_by, evidence=evidence or f"this entry, made by {recorded_by}",
+            event=REFUSED if refused else GIVEN,
         )  # fmt: skip
         made = people.give_consent(house, who, inside, subject, record)
     body = {
@@ -67,11 +70,18 @@ def give(
         "until": until.date().isoformat(),
         "receipt": made.receipt,
     }
-    lines = [
-        f"on record: {subject} for {inside.purpose} until {body['until']}  {made.subject}",
-        f"Next: countenance subject enrol {subject} PHOTO",
-        *surface.receipt_lines(made.receipt),
-    ]
+    lines = (
+        [
+            f"on record: {subject} refused {inside.purpose}  {made.subject}",
+            *surface.receipt_lines(made.receipt),
+        ]
+        if refused
+        else [
+            f"on record: {subject} for {inside.purpose} until {body['until']}  {made.subject}",
+            f"Next: countenance subject enrol {subject} PHOTO",
+            *surface.receipt_lines(made.receipt),
+        ]
+    )
     surface.show(body, as_json=as_json, sentences=lambda: lines)
 
 

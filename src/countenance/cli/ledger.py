@@ -8,65 +8,25 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from countenance.cli import surface
+from countenance.cli import monitor, probe, surface, vkeys
 from countenance.domain.errors import BadRecord, Unverified
-from countenance.ledger.cosignature import WitnessKey
-from countenance.ledger.note import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from countenance.ledger.cosignature import Cosignature
+    from countenance.ledger.cosignature import Cosignature, WitnessKey
     from countenance.ledger.fsck import Report
+    from countenance.ledger.note import Verifier
     from countenance.ledger.proof import Receipt, VerifiedReceipt
 
-F = TypeVar("F", bound=Callable[..., Any])
-K = TypeVar("K", Verifier, WitnessKey)
-
-KEY_LIMIT = 4096
-"""Bytes of a key file read at most."""
-
 UNWITNESSED = "unwitnessed: no one but the log vouches for it, so compare its checkpoint with somebody else's"
-
-
-def _vkeys(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[Verifier, ...]:
-    """A log's public keys, each from a vkey or from a file that holds one."""
-    return tuple(_read_vkey(ctx, param, value, Verifier.from_vkey) for value in values)
-
-
-def _witnesses(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[WitnessKey, ...]:
-    return tuple(_read_vkey(ctx, param, value, WitnessKey.from_vkey) for value in values)
-
-
-def _read_vkey(ctx: click.Context, param: click.Parameter, value: str, parse: Callable[[str], K]) -> K:
-    try:
-        return parse(_key_file(Path(value)) if Path(value).is_file() else value)
-    except (BadRecord, OSError, ValueError):
-        says = "it is neither a verifier key (name+1a2b3c4d+base64) of its kind nor a file with one"
-        raise click.BadParameter(says, ctx, param) from None
-
-
-def _key_options(command: F) -> F:
-    """--key, --announced, --witness: whom a verifier knows, and never from the log itself."""
-    file = click.Path(path_type=Path, exists=True, dir_okay=False)
-    for option in (
-        click.option("--witness", "witnesses", multiple=True, callback=_witnesses, metavar="VKEY",
-                     help="A witness's vkey, or a file with it: whether it cosigned is said; repeatable."),
-        click.option("--announced", multiple=True, type=file, metavar="FILE",
-                     help="An announcement of the log's next key (keys/1, ...), in their order; repeatable."),
-        click.option("--key", "pinned", required=True, multiple=True, callback=_vkeys, metavar="VKEY",
-                     help="The log's vkey, or a file with it (log.vkey); repeatable for one that had several."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -82,7 +42,7 @@ def ledger() -> None:
 
 @ledger.command()
 @click.argument("receipt")
-@_key_options
+@vkeys.options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def verify(
     receipt: str, pinned: tuple[Verifier, ...], announced: tuple[Path, ...], witnesses: tuple[WitnessKey, ...],
@@ -103,7 +63,7 @@ def verify(
         given = proof.read_receipt(raw)
     except BadRecord as error:
         raise Unverified(error.message) from error
-    found = proof.verify_receipt(given, _known(pinned, announced), witnesses)
+    found = proof.verify_receipt(given, vkeys.known(pinned, announced), witnesses)
     if as_json:
         click.echo(json.dumps(_receipt_wire(found), ensure_ascii=False))
     else:
@@ -112,7 +72,7 @@ def verify(
 
 @ledger.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@_key_options
+@vkeys.options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def fsck(
     folder: Path, pinned: tuple[Verifier, ...], announced: tuple[Path, ...], witnesses: tuple[WitnessKey, ...],
@@ -125,6 +85,7 @@ def fsck(
       countenance ledger fsck ledger --key log.vkey
       countenance ledger fsck /srv/www/log --key example.org/log+1a2b3c4d+AbCd... --json
     """
+    from countenance.cli import matrix
     from countenance.ledger import fsck as check
 
     with click.progressbar(length=1, label="checking", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
@@ -133,7 +94,7 @@ def fsck(
             bar.length = of
             bar.update(done - bar.pos)
 
-        report = check.fsck(folder, _known(pinned, announced), progress, witnesses)
+        report = check.fsck(folder, vkeys.known(pinned, announced), progress, witnesses, matrix.cores())
     if as_json:
         click.echo(json.dumps(_report_wire(report), ensure_ascii=False))
     else:
@@ -186,28 +147,16 @@ def rotate(days: int, data: Path | None, keys: Path | None, as_json: bool) -> No
     ])  # fmt: skip
 
 
-def _known(pinned: tuple[Verifier, ...], announced: tuple[Path, ...]) -> tuple[Verifier, ...]:
-    """The pinned keys and what follows from them. Raises Unverified."""
-    from countenance.ledger import keychain
-
-    return keychain.learned(pinned, [path.read_bytes()[: keychain.MAX_ANNOUNCEMENT + 1] for path in announced])
-
-
 def witnessed_line(found: Sequence[Cosignature]) -> str:
     """By whom a checkpoint is witnessed, in words; or that it is not."""
     if not found:
         return UNWITNESSED
     times = [f"{one.name} ({datetime.fromtimestamp(one.time, UTC):%Y-%m-%d %H:%M:%S} UTC)" for one in found]
-    return _plain(f"witnessed by {', '.join(times)}")
+    return vkeys.plain(f"witnessed by {', '.join(times)}")
 
 
 def _witness_wire(found: Sequence[Cosignature]) -> list[dict[str, Any]]:
     return [{"name": one.name, "time": one.time} for one in found]
-
-
-def _key_file(path: Path) -> str:
-    with path.open("rb") as source:
-        return source.read(KEY_LIMIT).decode("utf-8").removesuffix("\n")
 
 
 def _read_receipt(receipt: str) -> bytes:
@@ -239,15 +188,19 @@ def _receipt_wire(found: VerifiedReceipt) -> dict[str, Any]:
 def _receipt_lines(given: Receipt, found: VerifiedReceipt) -> list[str]:
     head = found.checkpoint
     lines = [
-        _plain(f"leaf {found.index} of {head.origin} is in the signed log of {head.size} leaves"),
+        vkeys.plain(f"leaf {found.index} of {head.origin} is in the signed log of {head.size} leaves"),
         *_leaf_lines(found.leaf.open),
     ]
     if found.closed is not None:
         lines += ["closed part, which matches the leaf:"]
-        lines += [_plain(f"  {key:<12}{value}") for key, value in found.closed.items() if value]
+        lines += [vkeys.plain(f"  {key:<12}{value}") for key, value in found.closed.items() if value]
     elif not given.nonce:
         lines += ["closed part: not in this receipt; the leaf alone names nobody"]
     return [*lines, witnessed_line(found.cosignatures)]
+
+
+ledger.add_command(monitor.monitor)
+ledger.add_command(probe.probe)
 
 
 def _leaf_lines(opened: dict[str, Any]) -> list[str]:
@@ -274,11 +227,6 @@ def _words(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _plain(text: str) -> str:
-    """Text that cannot steer a terminal."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-
-
 def _report_wire(report: Report) -> dict[str, Any]:
     head = report.checkpoint
     return {
@@ -294,7 +242,7 @@ def _report_lines(report: Report) -> list[str]:
     head = report.checkpoint
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(report.kinds.items())) or "none"
     lines = [
-        _plain(f"{head.origin}: {head.size} leaves, all in place under the signed root {head.root.hex()}"),
+        vkeys.plain(f"{head.origin}: {head.size} leaves, all in place under the signed root {head.root.hex()}"),
         f"  leaves      {kinds}",
     ]
     if report.answers:

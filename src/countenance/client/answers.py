@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from countenance.ledger.cosignature import WitnessKey, cosignatures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from countenance.domain.decision import Decision, Verdict
@@ -154,6 +155,20 @@ class Entry:
     collection: str
     subject: str
     request: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """A record with the fields of ISO/IEC TS 27560:2023. events: type and moment of each, oldest first.
+
+    whole: the record as it came, to be given to the person.
+    """
+
+    id: str
+    subject: str
+    evidence: str
+    events: tuple[tuple[str, datetime], ...]
+    whole: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from countenance.client.answers import (
     Collection,
     Compared,
     Consented,
+    ConsentRecord,
     Detected,
     Enrolled,
     Entry,
@@ -90,26 +91,43 @@ def record_consent(
     manner: str,
     notice: str,
     recorded_by: str,
+    evidence: str = "",
+    refused: bool = False,
     basis: str = "consent",
     given_at: datetime | None = None,
 ) -> Call[Consented]:
     """Put a person's basis on record; the person becomes a subject if new.
 
     alias: your own name for the person. until, given_at: aware times; given_at: now, where it is left out. adult: the
-    person said so. manner: how it was given. notice: what the person was told. Raises BadInput, NotFound.
+    person said so. manner: how it was given. notice: what the person was told. evidence:
+    where the proof is kept, which a consent must have. refused: the person said no. Raises BadInput, NotFound,
+    Conflict.
     """
     said = {
         "alias": alias, "basis": basis, "until": _moment(until), "adult": adult, "manner": manner, "notice": notice,
-        "recorded_by": recorded_by, **({"given_at": _moment(given_at)} if given_at else {}),
+        "recorded_by": recorded_by, **({"evidence": evidence} if evidence else {}),
+        **({"event": "consent_refused"} if refused else {}), **({"given_at": _moment(given_at)} if given_at else {}),
     }  # fmt: skip
 
     def read(reply: Reply) -> Consented:
         subject, purpose = reply.fields.text("subject"), reply.fields.text("purpose")
-        proven = reply.noted("consent", {"purpose": purpose, "basis": basis}, key=reply.key_id, subject=subject)
+        proven = reply.noted(
+            "consent", {"purpose": purpose, "basis": "refused" if refused else basis}, key=reply.key_id, subject=subject
+        )
         return Consented(*proven, subject, purpose)
 
     path, headers = f"v1/collections/{_part(collection)}/consents", {**_JSON, **_named()}
     return Call("POST", path, read, content=_json(said), headers=headers, once=True)
+
+
+def consents(collection: str, subject: str) -> Call[tuple[ConsentRecord, ...]]:
+    """Every record of consent of a person, withdrawn and refused ones too. Raises NotFound."""
+
+    def read(reply: Reply) -> tuple[ConsentRecord, ...]:
+        _same(subject, reply.fields.text("subject"))
+        return reply.fields.many("records", readers.consent_record)
+
+    return Call("GET", f"{_subject(collection, subject)}/consents", read)
 
 
 def withdraw(collection: str, subject: str) -> Call[Noted]:

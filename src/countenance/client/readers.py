@@ -16,6 +16,7 @@ from countenance.client.answers import (
     Advice,
     Candidate,
     Collection,
+    ConsentRecord,
     Entry,
     Face,
     Grant,
@@ -101,6 +102,16 @@ def key(body: Fields) -> Key:
 def entry(body: Fields) -> Entry:
     words = (body.text(name) for name in ("outcome", "key", "collection", "subject", "request"))
     return Entry(body.count("index"), moment(body, "time"), *words)
+
+
+def consent_record(body: Fields) -> ConsentRecord:
+    return ConsentRecord(
+        id=body.text("record_id"),
+        subject=body.text("pii_principal_id"),
+        evidence=body.text("evidence"),
+        events=body.many("events", lambda one: (one.text("event_type"), moment(one, "event_time"))),
+        whole=body.of,
+    )
 
 
 def ground(body: Fields) -> Ground:

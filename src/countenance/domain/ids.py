@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 PREFIXES = {
     "customer": "cus", "application": "app", "grant": "gra", "key": "key", "collection": "col",
     "subject": "sub", "reference": "ref", "consent": "con", "erasure": "era", "request": "req",
-    "backup": "bak",
+    "backup": "bak", "link": "lnk",
     "account": "acc", "filing": "fil", "change": "chg", "objection": "obj", "verification": "ver", "challenge": "cha",
     "demand": "dem", "disclosure": "dis",
     "lock": "lck",

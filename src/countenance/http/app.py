@@ -26,6 +26,7 @@ from countenance.http import (
     keeping,
     links,
     native,
+    person,
     reports,
     rules,
     shapes,
@@ -45,7 +46,7 @@ DESCRIPTION = "/v1/openapi.json"
 LOG = logging.getLogger("countenance.http")
 ROUTERS = (
     native.router, keeping.router, applying.router, administration.router, customers.router, demanding.router,
-    rules.router, statute.router, asked.router, reports.router,
+    rules.router, statute.router, asked.router, reports.router, person.router, person.pages,
 )  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "

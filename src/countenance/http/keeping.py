@@ -13,13 +13,13 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
-from countenance.consent import Basis
-from countenance.http import described, shapes
+from countenance.consent import DETAILS, Basis
+from countenance.http import described, own, shapes
 from countenance.http.bodies import document
 from countenance.http.callers import Alias, Caller, Inside, Once, Said, house_of
 from countenance.http.problems import RECEIPT
 from countenance.policy.whatif import moment
-from countenance.service import admit, auth, history, pages, people, shown
+from countenance.service import admit, agreed, auth, history, pages, people, person, shown
 from countenance.service.erase import erase
 from countenance.service.export import export
 
@@ -110,12 +110,12 @@ async def list_subjects(request: Request, who: Caller, inside: Inside, limit: Li
 
 @router.post(
     "/collections/{collection}/consents",
-    **described.keyed(shapes.Consented, 404, 409, 413, 415, 422, status=201),
-    openapi_extra=described.taking(shapes.NewConsent),
+    **described.keyed(own.Consented, 404, 409, 413, 415, 422, status=201),
+    openapi_extra=described.taking(own.NewConsent),
 )
 async def record_consent(request: Request, response: Response, inside: Inside, once: Once) -> Any:
     """Put the basis on record on which a person may be enrolled; the person becomes a subject if new."""
-    asked = await document(request, shapes.NewConsent)
+    asked = await document(request, own.NewConsent)
     basis = _basis(house_of(request), inside, asked)
 
     def work(who: auth.Principal, kept: Kept) -> dict[str, Any]:
@@ -124,11 +124,33 @@ async def record_consent(request: Request, response: Response, inside: Inside, o
     return _proven(response, await once.run(work, asked.model_dump_json().encode()))
 
 
+@router.get("/collections/{collection}/subjects/{subject}/consents", **described.keyed(own.ConsentRecords, 404))
+async def list_consents(request: Request, who: Caller, inside: Inside, subject: Alias) -> Any:
+    """Every record of consent of a person, withdrawn and refused ones too: the receipts to give them."""
+    found, consents = await run_in_threadpool(agreed.of_subject, house_of(request), who, inside, subject)
+    return {"subject": found, "records": list(consents)}
+
+
 @router.delete("/collections/{collection}/subjects/{subject}/consents", **described.keyed(shapes.Withdrawn, 404, 409))
 async def withdraw(request: Request, response: Response, who: Caller, inside: Inside, subject: Alias) -> Any:
     """Withdraw every open basis of a subject. In force before this answers."""
     receipt = await run_in_threadpool(people.withdraw, house_of(request), who, inside, subject)
     return _proven(response, {"receipt": receipt})
+
+
+@router.post("/collections/{collection}/subjects/{subject}/link", **described.keyed(own.PersonLink, 404, status=201))
+async def link_person(
+    request: Request, who: Caller, inside: Inside, subject: Alias,
+    days: Annotated[int, Query(ge=1, le=person.MOST_DAYS, description="For how long.")] = person.DAYS,
+) -> Any:  # fmt: skip
+    """A link for a person to their own page, without an account. Its token is in this answer and nowhere else."""
+    return asdict(await run_in_threadpool(person.link, house_of(request), who, inside, subject, days))
+
+
+@router.delete("/collections/{collection}/subjects/{subject}/link", **described.keyed(own.LinksEnded, 404))
+async def end_links(request: Request, who: Caller, inside: Inside, subject: Alias) -> Any:
+    """End every link of a person, from the next call on."""
+    return {"ended": await run_in_threadpool(person.end_links, house_of(request), who, inside, subject)}
 
 
 @router.delete("/collections/{collection}/subjects/{subject}", **described.keyed(shapes.Erased, 404))
@@ -139,7 +161,7 @@ async def erase_subject(request: Request, response: Response, who: Caller, insid
 
 @router.get(
     "/collections/{collection}/subjects/{subject}/export",
-    **described.keyed(shapes.Exported, 403, 404),
+    **described.keyed(own.Exported, 403, 404),
     openapi_extra={"parameters": described.said()},
 )
 async def export_subject(
@@ -179,7 +201,7 @@ def _proven(response: Response, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _basis(house: House, inside: people.Collection, asked: shapes.NewConsent) -> Basis:
+def _basis(house: House, inside: people.Collection, asked: own.NewConsent) -> Basis:
     given = moment(asked.given_at, "given_at") if asked.given_at else house.now()
     return Basis(
         basis=asked.basis,
@@ -190,4 +212,6 @@ def _basis(house: House, inside: people.Collection, asked: shapes.NewConsent) ->
         manner=asked.manner,
         notice=asked.notice,
         recorded_by=asked.recorded_by,
+        event=asked.event,
+        **{name: getattr(asked, name) for name in DETAILS},
     )

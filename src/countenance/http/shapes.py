@@ -169,39 +169,6 @@ class Proof(Shape):
     receipt: Receipt
 
 
-class Ground(Shape):
-    """A basis on record."""
-
-    basis: str
-    purpose: str
-    given_at: Moment
-    until: Moment
-    manner: str
-    notice: str
-    recorded_by: str
-    withdrawn: Moment | None
-
-
-class HeldReference(Shape):
-    """template: base64 of the unit vector, little-endian float32. It is the person's own."""
-
-    reference: str
-    created: Moment
-    model_digest: str
-    template: str
-
-
-class Exported(Answer):
-    """All that is held about one person."""
-
-    subject: str
-    collection: str
-    purpose: str
-    grounds: list[Ground]
-    references: list[HeldReference]
-    decisions: list[Entry]
-
-
 class NewCollection(Shape):
     name: Annotated[str, Field(min_length=1, max_length=100, examples=["staff", "visitors"])]
     purpose: Annotated[str, Field(min_length=1, max_length=64, examples=["access-control"])]
@@ -228,39 +195,6 @@ class Subject(Shape):
 class Subjects(Shape):
     subjects: list[Subject]
     next: str | None = Field(description="Give it as `after` for what follows; null at the end.")
-
-
-class NewConsent(Shape):
-    """The ground on which a person may be enrolled and searched for one purpose."""
-
-    alias: Annotated[
-        str, Field(min_length=1, max_length=100, description="Your own name for the person.", examples=["member-17"])
-    ]
-    basis: Literal["consent", "demonstration"] = "consent"
-    purpose: Annotated[
-        str,
-        Field(max_length=64, description="The collection's, where it is left out.", examples=["access-control"]),
-    ] = ""
-    given_at: Annotated[
-        str,
-        Field(max_length=40, description="RFC 3339; now, where it is left out.", examples=["2026-11-22T10:30:00Z"]),
-    ] = ""
-    until: Annotated[str, Field(max_length=40, examples=["2027-11-22T00:00:00Z"])]
-    adult: Annotated[bool, Field(description="The person is of age, and said so.", examples=[True])]
-    manner: Literal["in-writing", "electronic", "spoken", "published-portrait"]
-    notice: Annotated[
-        str,
-        Field(
-            min_length=1, max_length=2000, description="What the person was told.", examples=["The door opens for you."]
-        ),
-    ]
-    recorded_by: Annotated[str, Field(min_length=1, max_length=200, examples=["the sign-up form"])]
-
-
-class Consented(Shape):
-    subject: str
-    purpose: str
-    receipt: Receipt
 
 
 class Withdrawn(Shape):

@@ -1,6 +1,7 @@
 """What is published beside the tiles: the text of every policy set and of every record of a law.
 
     policy/<hex>/<pack>.cedar, policy/<hex>/schema.cedarschema    a set; <hex>: of the digest that decisions carry
+    policy/<hex>/packs.txt                                        its packs: a line `NAME DIGEST` each, ascending
     policy/change/<hex>.json                                      a change; <hex>: its SHA-256, which leaves name
     policy/index.json                                             which set was in force from when
     laws/<hex>.json                                               a record, or all laws in force; <hex>: its SHA-256
@@ -16,10 +17,14 @@ import re
 POLICY, LAWS = "policy", "laws"
 INDEX = "index.json"
 SCHEMA = "schema.cedarschema"
+PACKS = "packs.txt"
+"""The packs of a set, so that whoever can't list a folder finds their files. Its digest is over exactly these lines."""
+STOP = "stop"
+"""The pack of an emergency stop."""
 _HEX = "[0-9a-f]{64}"
 _PACK = r"[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*\.cedar"
 _LASTING = re.compile(
-    rf"{POLICY}/{_HEX}/(?:{_PACK}|{re.escape(SCHEMA)})|{POLICY}/change/{_HEX}\.json|{LAWS}/{_HEX}\.json"
+    rf"{POLICY}/{_HEX}/(?:{_PACK}|{re.escape(SCHEMA)}|{re.escape(PACKS)})|{POLICY}/change/{_HEX}\.json|{LAWS}/{_HEX}\.json"
 )
 _RENEWED = frozenset({f"{POLICY}/{INDEX}", f"{LAWS}/{INDEX}"})
 

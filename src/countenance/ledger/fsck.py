@@ -1,8 +1,9 @@
 """Checking a published folder from end to end: every entry, tile, root and signature, computed anew.
 
-It needs the folder and the log's public key, nothing else; it only reads, holds one tile of each level in
-memory, and stops at the first thing that does not hold. What it can't see: whether others were shown
-another history (that takes a witness), and whether a leaf tells the truth.
+It needs the folder and the log's public key, nothing else; it only reads, holds one tile of each level and a stretch
+of leaves in memory, shares a long log among processes where it is told to (stretch.py), and stops at the first thing
+that does not hold. What it can't see: whether others were shown another history (that takes a witness), and whether a
+leaf tells the truth.
 Sources: C2SP tlog-tiles; RFC 6962 section 2.1.
 """
 
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadRecord, LogDamaged, Unverified
-from countenance.ledger import leaf, publish, tiles
+from countenance.ledger import leaf, publish, stretch, tiles
 from countenance.ledger.checkpoint import Checkpoint, open_checkpoint
 from countenance.ledger.cosignature import cosignatures
-from countenance.ledger.merkle import EMPTY, leaf_hash, node_hash
+from countenance.ledger.merkle import EMPTY, node_hash
 from countenance.ledger.published import Tree
 from countenance.ledger.slow import Slow
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from countenance.ledger.cosignature import Cosignature, WitnessKey
     from countenance.ledger.note import Verifier
+    from countenance.ledger.stretch import Stretch
     from countenance.ledger.tiles import Tile
 
 
@@ -59,10 +61,11 @@ def fsck(
     log: Verifier | Sequence[Verifier],
     progress: Callable[[int, int], None] | None = None,
     witnesses: Sequence[WitnessKey] = (),
+    processes: int = 1,
 ) -> Report:
     """Check a published folder, the one that holds `checkpoint`. Raises Unverified with the first fault.
 
-    progress(done, of): leaves so far. The steps:
+    progress(done, of): leaves so far; processes: that share a long log. The steps:
     1. The checkpoint is signed by this key.
     2. Every entry is a leaf of a known schema, and hashes to its place in its level-0 tile; no promise was loosened and
        no law recorded without two different keys and the time it takes (slow.py).
@@ -74,7 +77,7 @@ def fsck(
     try:
         head = open_checkpoint(_read_checkpoint(public), log)
         report = Report(head)
-        _Walk(public, head.size, report, progress).run()
+        _Walk(public, head.size, report, progress).run(processes)
         _check_rest(public, head.size, report)
         _check_cosigned(public, log, report, witnesses)
     except (BadRecord, LogDamaged) as error:
@@ -92,61 +95,66 @@ def _read_checkpoint(public: Path) -> bytes:
 
 
 class _Walk:
-    """One pass over the bundles, with the tile under way at each level."""
+    """One pass over the leaves, with the tile under way at each level."""
 
     def __init__(self, public: Path, size: int, report: Report, progress: Callable[[int, int], None] | None) -> None:
         self._public = public
         self._size = size
         self._report = report
         self._progress = progress
-        self._rows: list[list[bytes]] = []
-        self._done: list[int] = []
+        self._rows: list[list[bytes]] = [[]]
+        self._done: list[int] = [0]
         self._slow = Slow()
 
-    def run(self) -> None:
-        for bundle in tiles.tiles_between(tiles.ENTRIES, 0, self._size):
-            self._take(bundle)
-        for level, row in enumerate(self._rows):
+    def run(self, processes: int) -> None:
+        several = processes if self._size >= stretch.LONG else 1
+        with stretch.checked(stretch.Checker(self._public, self._size), self._size, several) as found:
+            for each in found:
+                self._take(each)
+        for level, row in enumerate(self._rows[1:], 1):
             if row:
                 self._compare(level, row)
         if self._root() != self._report.checkpoint.root:
             raise Unverified("the leaves do not give the root that the checkpoint states")
 
-    def _take(self, bundle: Tile) -> None:
-        for offset, entry in enumerate(tiles.read_entries(self._public, bundle)):
+    def _take(self, found: Stretch) -> None:
+        if found.fault:
+            raise Unverified(found.fault)
+        for index, entry in found.slow:
             try:
-                self._count(leaf.parse(entry))
-            except (BadRecord, Unverified) as error:
-                raise Unverified(f"leaf {bundle.start + offset}: {error.message}") from error
-            self._push(0, leaf_hash(entry))
-        self._report.bundles += 1
+                self._slow.take(leaf.parse(entry))
+            except Unverified as error:
+                raise Unverified(f"leaf {index}: {error.message}") from error
+        self._count(found)
+        self._rows[0] = found.rest
+        for root in found.roots:
+            self._push(1, root)
         if self._progress:
-            self._progress(bundle.start + bundle.width, self._size)
+            self._progress(found.end, self._size)
 
-    def _count(self, found: leaf.Leaf) -> None:
-        self._slow.take(found)
-        self._report.kinds[found.kind] += 1
-        if found.kind == "decision":
-            self._report.answers[str(found.open["verdict"])] += 1
-        self._report.last = str(found.open["time"])
-        self._report.first = self._report.first or self._report.last
+    def _count(self, found: Stretch) -> None:
+        report = self._report
+        report.kinds += found.kinds
+        report.answers += found.answers
+        report.first, report.last = report.first or found.first, found.last
+        report.bundles += found.bundles
+        report.tiles += found.bundles  # one of level 0 for each
 
-    def _push(self, level: int, found: bytes) -> None:
+    def _push(self, level: int, root: bytes) -> None:
+        """The root of a whole tile below `level`. Where it fills a tile there, compare that, and take it further up."""
         if level == len(self._rows):
             self._rows.append([])
             self._done.append(0)
         row = self._rows[level]
-        row.append(found)
+        row.append(root)
         if len(row) == tiles.WIDTH:
             self._compare(level, row)
-            self._push(level + 1, tiles.fold(row, tiles.HEIGHT)[0])
             self._done[level] += 1
+            self._push(level + 1, tiles.fold(row, tiles.HEIGHT)[0])
             row.clear()
 
     def _compare(self, level: int, row: list[bytes]) -> None:
-        tile = tiles.Tile(level, self._done[level], len(row))
-        if tiles.read_hashes(self._public, tile) != row:
-            raise Unverified(f"{tile.path} does not hold the hashes of what lies below it")
+        stretch.compare(self._public, tiles.Tile(level, self._done[level], len(row)), row)
         self._report.tiles += 1
 
     def _root(self) -> bytes:
@@ -169,7 +177,7 @@ def _peaks(row: list[bytes]) -> Iterator[bytes]:
 
 
 def _check_rest(public: Path, size: int, report: Report) -> None:
-    """Step 5: the files that the checkpoint does not need."""
+    """Step 5: the files that the checkpoint does not need. Whole tiles that it needs were read before."""
     for folder, _, names in os.walk(public / "tile"):
         for name in names:
             path = (Path(folder) / name).relative_to(public).as_posix()
@@ -179,7 +187,8 @@ def _check_rest(public: Path, size: int, report: Report) -> None:
             tile = tiles.parse_path(path)
             if tile is None:
                 raise Unverified("a file under `tile/` is no tile and no entry bundle")
-            _check_one(public, tile, size, report)
+            if tile.width < tiles.WIDTH or tile.start + tile.width > tiles.count(tile.level, size):
+                _check_one(public, tile, size, report)
 
 
 def _check_cosigned(

@@ -51,5 +51,9 @@ class Tree:
         found = self._read.get((level, index))
         if found is None:
             width = min(tiles.WIDTH, tiles.count(level, self.size) - index * tiles.WIDTH)
-            found = self._read[level, index] = tiles.read_hashes(self._public, tiles.Tile(level, index, width))
+            found = self._read[level, index] = self.hashes(tiles.Tile(level, index, width))
         return found
+
+    def hashes(self, tile: tiles.Tile) -> list[bytes]:
+        """The hashes of a tile, as they are published. Raises LogDamaged."""
+        return tiles.read_hashes(self._public, tile)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from countenance.ledger.leaf import Json, Leaf
 
+KINDS = frozenset({"policy-change", "law"})
+"""The kinds of leaves that `Slow` looks at."""
 LEAST_DAYS = 30
 """Days of notice, and of objection, at least."""
 SIGNATURES = 2

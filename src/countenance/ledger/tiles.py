@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import LogDamaged
-from countenance.ledger.merkle import HASH_SIZE, node_hash
+from countenance.ledger.merkle import HASH_SIZE, node_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,13 +96,13 @@ def encode_bundle(entries: Sequence[bytes]) -> bytes:
 def parse_bundle(raw: bytes) -> list[bytes]:
     """The entries of a bundle. Raises LogDamaged if it ends within one."""
     entries: list[bytes] = []
-    at = 0
-    while at < len(raw):
-        end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
-        if at + 2 > len(raw) or end > len(raw):
-            raise LogDamaged("an entry bundle ends within an entry")
-        entries.append(raw[at + 2 : end])
-        at = end
+    at, size = 0, len(raw)
+    while at + 2 <= size:
+        start = at + 2
+        at = start + (raw[at] << 8 | raw[at + 1])
+        entries.append(raw[start:at])
+    if at != size:
+        raise LogDamaged("an entry bundle ends within an entry")
     return entries
 
 
@@ -127,23 +127,24 @@ def read(public: Path, tile: Tile) -> bytes:
 
 def read_hashes(public: Path, tile: Tile) -> list[bytes]:
     """The first `tile.width` hashes of a tile. Raises LogDamaged."""
-    return _exactly(split_hashes(read(public, tile)), tile)
+    return exactly(split_hashes(read(public, tile)), tile)
 
 
 def read_entries(public: Path, tile: Tile) -> list[bytes]:
     """The first `tile.width` entries of a bundle. Raises LogDamaged."""
-    return _exactly(parse_bundle(read(public, tile)), tile)
+    return exactly(parse_bundle(read(public, tile)), tile)
 
 
 def fold(hashes: Sequence[bytes], levels_up: int) -> list[bytes]:
     """The complete nodes `levels_up` levels above these hashes, the first of which is a left child there."""
     nodes = list(hashes)
     for _ in range(levels_up):
-        nodes = [node_hash(nodes[i], nodes[i + 1]) for i in range(0, len(nodes) - 1, 2)]
+        nodes = node_hashes(nodes[::2], nodes[1::2])
     return nodes
 
 
-def _exactly(found: list[bytes], tile: Tile) -> list[bytes]:
+def exactly(found: list[bytes], tile: Tile) -> list[bytes]:
+    """The parts of a tile, which are as many as its name says, or those of the full one. Raises LogDamaged."""
     if len(found) != tile.width and (len(found) != WIDTH or tile.width > WIDTH):
         raise LogDamaged(f"the file {tile.path} of the log has not as many parts as its name says")
     return found[: tile.width]

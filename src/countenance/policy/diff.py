@@ -53,9 +53,9 @@ def openings(old: cedar.PolicySet, new: cedar.PolicySet, on: datetime | None = N
     """
     try:
         there, back = Direction(old, new, on, steps), Direction(new, old, on, steps)
+        opened, closed, eased = there.openings(), back.openings(), there.eased()
     except (_TooLarge, RecursionError):
         return Comparison(old.digest, new.digest, (), (), (), (TOO_MANY,))
-    opened, closed, eased = there.openings(), back.openings(), there.eased()
     unproven = tuple(dict.fromkeys((*there.unproven, *back.unproven)))
     return Comparison(old.digest, new.digest, opened, closed, eased, unproven, there.named())
 

@@ -193,13 +193,17 @@ def rules(pack: PackFile, found: Sequence[tuple[str, Mapping[str, str]]], start:
     return ruled
 
 
+def listing(packs: Sequence[PackFile]) -> str:
+    """A line `NAME DIGEST` for each pack, ascending: what the digest of a set is over, besides the schema."""
+    return "".join(sorted(f"{pack.name} {pack.digest}\n" for pack in packs))
+
+
 def set_digest(packs: Sequence[PackFile], under: str = "") -> str:
     """`sha256:` over the schema and the names and digests of the packs, in whatever order.
 
     under: the text of the schema; this installation's where it is empty.
     """
-    lines = sorted(f"{pack.name} {pack.digest}\n" for pack in packs)
-    whole = hashlib.sha256((under or schema()).encode()).hexdigest() + "\n" + "".join(lines)
+    whole = hashlib.sha256((under or schema()).encode()).hexdigest() + "\n" + listing(packs)
     return "sha256:" + hashlib.sha256(whole.encode()).hexdigest()
 
 

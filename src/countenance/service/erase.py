@@ -27,7 +27,7 @@ from countenance.domain.errors import Conflict, StorageDamaged
 from countenance.service import backup, founding, kept, owed, people, undone
 from countenance.service.gate import Private
 from countenance.storage.metering import followed
-from countenance.storage.tables import closed_parts, consents, erasures, subjects
+from countenance.storage.tables import closed_parts, consents, erasures, person_links, subjects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -51,15 +51,19 @@ class Erased:
 
 def erase(house: House, who: Principal, inside: Collection, alias_or_id: str) -> Erased:
     """Erase one subject of a collection. Raises NotFound for a missing one, or another tenant's."""
-    subject = people.subject_id(house, who, inside, alias_or_id)
+    return erase_subject(house, who.customer.id, inside.id, people.subject_id(house, who, inside, alias_or_id))
+
+
+def erase_subject(house: House, customer: str, collection: str, subject: str) -> Erased:
+    """The same by its id, whoever asks for it."""
     erasure = ids.new("erasure")
     row = {
-        "id": erasure, "customer_id": who.customer.id, "subject_id": subject,
+        "id": erasure, "customer_id": customer, "subject_id": subject,
         "requested": ids.utc(house.now()), "state": "begun", "certificate": None, "undoes": None,
     }  # fmt: skip
     with house.database.begin() as connection:
         connection.execute(insert(erasures), row)
-    return _carry_out(house, erasure, collection=inside.id)
+    return _carry_out(house, erasure, collection=collection)
 
 
 def complete(house: House) -> int:
@@ -101,11 +105,14 @@ def remove(connection: Connection, faces: Faces, vault: Vault, subject: str) -> 
     sealed = (*faces.delete(connection, subject), *kept.forget(connection, subject))
     closed = connection.execute(select(closed_parts).where(closed_parts.c.subject_id == subject)).all()
     aliases = connection.execute(select(subjects.c.alias).where(subjects.c.id == subject)).scalars().all()
-    for table in (consents, closed_parts):
+    told = select(consents.c.details).where(consents.c.subject_id == subject, consents.c.details.is_not(None))
+    details = [sealed[: kept.TRACE] for sealed in connection.execute(told).scalars()]
+    hashes = connection.execute(select(person_links.c.hash).where(person_links.c.subject_id == subject)).scalars().all()
+    for table in (consents, closed_parts, person_links):
         connection.execute(delete(table).where(table.c.subject_id == subject))
     connection.execute(delete(followed).where(followed.c.target == target))
     connection.execute(delete(subjects).where(subjects.c.id == subject))
-    return (*sealed, *(row.nonce for row in closed), *aliases, target)
+    return (*sealed, *(row.nonce for row in closed), *aliases, *details, *hashes, target)
 
 
 def _scrub(house: House, traces: tuple[bytes, ...]) -> None:

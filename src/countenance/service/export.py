@@ -7,20 +7,18 @@ computed: what is stored is what is given. Source: GDPR, articles 15 and 20; doc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
-from countenance.service import history, people
+from countenance.service import agreed, history, people
 from countenance.service.gate import Answered, Done, Permit
 from countenance.service.use import Use, ask_of
-from countenance.storage.tables import consents
 
 if TYPE_CHECKING:
     from countenance.gallery.faces import Held
     from countenance.service.app import House
     from countenance.service.auth import Principal
     from countenance.service.people import Collection
+    from countenance.storage.vault import CustomerKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,7 @@ class Ground:
     notice: str
     recorded_by: str
     withdrawn: str | None
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +54,13 @@ def export(house: House, who: Principal, inside: Collection, alias_or_id: str, u
     target = people.target(house, who, inside, alias_or_id, ask.purpose)
 
     def work(_: Permit) -> Done[Export]:
-        seal = people.customer_key(house, who).templates
+        seal_of = people.customer_key(house, who)
         held = Export(
             subject=target.subject,
             collection=inside.id,
             purpose=inside.purpose,
-            grounds=_grounds(house, target.subject),
-            references=house.faces.held(seal, target.subject),
+            grounds=grounds(house, seal_of, who.customer.name, target.subject),
+            references=house.faces.held(seal_of.templates, target.subject),
             decisions=history.about(house, who, target.subject),
         )
         return Done(held, "exported")
@@ -71,11 +70,12 @@ def export(house: House, who: Principal, inside: Collection, alias_or_id: str, u
     )
 
 
-def _grounds(house: House, subject: str) -> tuple[Ground, ...]:
-    its = consents.c
-    query = select(
-        its.basis, its.purpose, its.given_at, its.until, its.manner, its.notice, its.recorded_by, its.withdrawn
-    ).where(its.subject_id == subject)
-    with house.database.read() as connection:
-        rows = connection.execute(query.order_by(its.given_at, its.id)).all()
-    return tuple(Ground(*row) for row in rows)
+def grounds(house: House, seal: CustomerKey, controller: str, subject: str) -> tuple[Ground, ...]:
+    """Every basis of a subject, oldest first, with its record."""
+    return tuple(
+        Ground(
+            row.basis, row.purpose, row.given_at, row.until, row.manner, row.notice, row.recorded_by, row.withdrawn,
+            record,
+        )
+        for row, record in agreed.of(house, seal, controller, subject)
+    )  # fmt: skip

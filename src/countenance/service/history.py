@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from countenance.service.app import House
     from countenance.service.auth import Principal
 
+_OLDEST_FIRST = closed_parts.c.leaf_index.asc()
 MOST_INDEX = 2**63 - 1  # what an index in SQL can be
 
 
@@ -56,6 +57,11 @@ def about(house: House, who: Principal, subject: str) -> tuple[Entry, ...]:
     return _entries(house, who.customer.id, closed_parts.c.subject_id == subject, None)
 
 
+def newest_about(house: House, customer: str, subject: str, most: int | None) -> tuple[Entry, ...]:
+    """Up to `most` entries about one subject of a customer, newest first; None: all."""
+    return _entries(house, customer, closed_parts.c.subject_id == subject, most, closed_parts.c.leaf_index.desc())
+
+
 def receipt(house: House, who: Principal, index: int) -> str:
     """The receipt of one of the caller's leaves, in the newest checkpoint. Raises NotFound."""
     mine = (closed_parts.c.leaf_index == index) & (closed_parts.c.customer_id == who.customer.id)
@@ -67,12 +73,18 @@ def receipt(house: House, who: Principal, index: int) -> str:
     return proof.Receipt(house.log.prove(index), row.nonce, row.closed).line()
 
 
-def _entries(house: House, customer: str, which: ColumnElement[bool], limit: int | None) -> tuple[Entry, ...]:
+def _entries(
+    house: House,
+    customer: str,
+    which: ColumnElement[bool],
+    limit: int | None,
+    order: ColumnElement[int] = _OLDEST_FIRST,
+) -> tuple[Entry, ...]:
     query = select(closed_parts.c.leaf_index, closed_parts.c.closed).where(
         closed_parts.c.customer_id == customer, which, closed_parts.c.leaf_index < house.log.size
     )
     with house.database.read() as connection:
-        rows = connection.execute(query.order_by(closed_parts.c.leaf_index).limit(limit)).all()
+        rows = connection.execute(query.order_by(order).limit(limit)).all()
     return tuple(entry(row.leaf_index, json.loads(row.closed)) for row in rows)
 
 

@@ -209,10 +209,10 @@ def give_consent(
     consent.check(basis, house.now())
     if basis.purpose != inside.purpose:
         raise BadInput(f"this collection is for {inside.purpose}: a basis for another purpose does not belong in it")
-    words = {"purpose": basis.purpose, "basis": basis.basis}
+    words = {"purpose": basis.purpose, "basis": "refused" if basis.refused else basis.basis}
     with house.database.begin() as connection:
         subject = subject_row(connection, house, who, inside, alias)
-        record = consent.record(connection, subject, basis)
+        record = consent.record(connection, subject, basis, customer_key(house, who))
         about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
         debt = owed.owe(connection, "consent", words, about, record, house.now())
         once.keep(connection, {"subject": subject, "purpose": basis.purpose}, subject=subject, debt=debt)
@@ -227,7 +227,12 @@ def withdraw(house: House, who: Principal, inside: Collection, alias_or_id: str)
     cannot be written now does not stop the withdrawal; it is written at the next start.
     """
     subject = subject_id(house, who, inside, alias_or_id)
-    about = Private(who.customer.id, who.grant.id, who.key, inside.id, subject)
+    return withdraw_all(house, inside, Private(who.customer.id, who.grant.id, who.key, inside.id, subject))
+
+
+def withdraw_all(house: House, inside: Collection, about: Private) -> str:
+    """The same of the subject that the closed part will name, whoever asks for it. Raises Conflict: nothing is open."""
+    subject = about.subject
     with house.database.begin() as connection:
         withdrawn = consent.withdraw(connection, subject, None, house.now())
         if not withdrawn:

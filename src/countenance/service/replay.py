@@ -28,6 +28,7 @@ from countenance.storage.tables import (
     grants,
     keys,
     outbox,
+    person_links,
     subjects,
 )
 
@@ -119,6 +120,7 @@ def replay(database: Database, vault: Vault, told: Since, start: int) -> Replaye
         gone, traces = _erase(connection, faces, vault, told)
         traces += _check_closed(connection, told, start)
         _list_copies(connection, told)
+        connection.execute(delete(person_links))  # no leaf says which were ended since, so none opens again
     revoked = sum(ended["revocation", of] for of in ("key", "grant", "account", "verification"))
     return Replayed(gone, ended["withdrawal", ""], revoked, traces)
 

@@ -130,7 +130,11 @@ def newest(connection: Connection) -> int:
 def publish(public: Path, held: Held) -> None:
     """The text of a set beside the ledger, under its digest, once. Raises DiskFull, Misconfigured."""
     folder = public / beside.of_set(held.policies.digest)
-    texts = {beside.SCHEMA: held.schema, **{f"{file.name}.cedar": file.text for file in held.policies.files}}
+    texts = {
+        **{f"{file.name}.cedar": file.text for file in held.policies.files},
+        beside.PACKS: packs.listing(held.policies.files),
+        beside.SCHEMA: held.schema,  # last: where it is, the whole set is
+    }
     for name, text in texts.items():
         if not (folder / name).exists():
             files.write_public(folder / name, text.encode(), what="the text of a policy set")

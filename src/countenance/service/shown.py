@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from countenance.policy import wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from countenance.domain.decision import Decision
     from countenance.domain.face import Face
+    from countenance.gallery.faces import Held
     from countenance.service.enrol import Enrolled
     from countenance.service.export import Export
     from countenance.service.gate import Answered
@@ -80,14 +83,18 @@ def identified(answered: Answered[Identified]) -> dict[str, Any]:
 def exported(answered: Answered[Export]) -> dict[str, Any]:
     """The one answer with templates: each as base64 of little-endian float32."""
     held = answered.result
-    references = [
-        {"reference": one.reference, "created": one.created, "model_digest": one.model_digest,
-         "template": base64.b64encode(one.template.tobytes()).decode()}
-        for one in held.references
-    ]  # fmt: skip
     words = {"subject": held.subject, "collection": held.collection, "purpose": held.purpose}
     grounds, decisions = ([asdict(one) for one in kind] for kind in (held.grounds, held.decisions))
-    return answer(answered, **words, grounds=grounds, references=references, decisions=decisions)
+    return answer(answered, **words, grounds=grounds, references=references(held.references), decisions=decisions)
+
+
+def references(held: Iterable[Held]) -> list[dict[str, str]]:
+    """A person's own references, for that person alone."""
+    return [
+        {"reference": one.reference, "created": one.created, "model_digest": one.model_digest,
+         "template": base64.b64encode(one.template.tobytes()).decode()}
+        for one in held
+    ]  # fmt: skip
 
 
 def detected(answered: Answered[tuple[Face, ...]]) -> dict[str, Any]:

@@ -155,6 +155,7 @@ subjects = Table(
     UniqueConstraint("collection_id", "alias_digest"),
 )
 
+# event: given or refused (consent.py); details: the rest of the record, sealed, null for one made before there was any.
 consents = Table(
     "consents",
     metadata,
@@ -169,6 +170,21 @@ consents = Table(
     _text("manner"),
     _text("recorded_by"),
     _text("withdrawn", nullable=True),
+    Column("event", Text, nullable=False, server_default="consent_given"),
+    _bytes("details", nullable=True),
+)
+
+# How a person comes to their own page without an account: hash of the link's secret. It ends with the subject's row.
+person_links = Table(
+    "person_links",
+    metadata,
+    _id(),
+    _of("subjects"),
+    _bytes("hash"),
+    _text("created"),
+    _text("until"),
+    _text("revoked", nullable=True),
+    UniqueConstraint("hash"),
 )
 
 # id: the reference's id. The collection and the customer are repeated from the subject: the seal binds them.
