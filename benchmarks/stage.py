@@ -146,6 +146,7 @@ class Stage:
         basis = Basis(
             basis="consent", purpose=PURPOSE, given_at=self.now, until=self.now + timedelta(days=360), adult=True,
             manner="in-writing", notice="a simulation", recorded_by="A. Person",
+            evidence="a simulation",
         )  # fmt: skip
         subject = people.give_consent(self.house, who, inside, f"p{person}", basis).subject
         template, reference = self.cast.references[person], ids.new("reference")
