@@ -121,9 +121,14 @@ def test_nobody_else_lets_it_go_on(world: World, roles: tuple[str, ...]) -> None
     who, inside = enrolled(world, ("ada", 1))
     crowd(world, who, inside)
     lock = only_lock(world)
-    for one in (person(world, *roles), person(world, "operator", customer=who.customer.id)):
-        with pytest.raises(Refused):
-            locks.look(world.house, one, lock.id)
+    another = world.customer(name="Harbour Pool").customer.id
+    with pytest.raises(Refused):
+        locks.look(world.house, person(world, *roles), lock.id)
+    with pytest.raises(Refused) as refused:
+        locks.look(world.house, person(world, "operator", customer=another), lock.id)
+    closed = world.proven(refused.value.receipt).closed
+    assert closed is not None
+    assert closed["customer"] == ""
     with pytest.raises(NotFound):
         locks.look(world.house, person(world, "operator"), "lck_" + 32 * "0")
 

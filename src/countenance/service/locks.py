@@ -133,7 +133,8 @@ def look(house: House, who: Account, lock: str) -> Answered[Looked]:
     with house.database.read() as connection:
         row = connection.execute(select(locks).where(locks.c.id == lock)).one_or_none()
         looked = set() if row is None else _looked(connection, row.id)
-    about = Private(customer="" if row is None else row.customer_id, account=who.id)
+    # A customer's person is refused, and learns of nobody's lock.
+    about = Private(customer="" if row is None or who.customer else row.customer_id, account=who.id)
 
     def work() -> Done[Looked]:
         if row is None:
