@@ -21,7 +21,6 @@ from countenance.client import (
     AsyncClient,
 )
 from countenance.client.hand import Hand
-from countenance.domain.decision import activity_of
 from countenance.domain.errors import (
     BadInput,
     BadRecord,
@@ -33,7 +32,7 @@ from countenance.domain.errors import (
     Unverified,
 )
 from countenance.http.budget import Budget, Rate
-from countenance.service import accounts, auth, signed
+from countenance.service import accounts, signed
 from tests.client.conftest import Driven
 from tests.client.house import Doors, opened
 from tests.service.promises import law_text
@@ -199,25 +198,6 @@ def test_grants_and_keys_are_run(office: Office) -> None:
         provider.decisions()
     with pytest.raises(NotFound):
         own.grants("cus_" + "0" * 32)
-
-
-def test_a_key_that_the_meter_locked_goes_on_when_two_people_have_looked(office: Office) -> None:
-    house = office.doors.world.house
-    (grant,) = office.person("operator").grants()
-    who = auth.authenticate(house.database, office.person("operator").issue_key(grant.id).key)
-    house.locks.impose(who, activity_of({"camera"}))
-    ada, bo = office.person("operator"), office.person("approver")
-    (lock,) = ada.locks()
-    assert (lock.key, lock.customer, lock.reached, lock.looked) == (who.key, grant.customer, {"camera"}, 0)
-    first = ada.look_at_lock(lock.id)
-    assert (first.looked, first.released, first.proof.leaf.open["act"]) == (1, False, "lock-look")
-    with pytest.raises(Conflict, match="have looked"):
-        ada.look_at_lock(lock.id)
-    assert bo.look_at_lock(lock.id).released
-    assert not house.locks.standing(who, "detect").tripped
-    assert ada.locks()[0].released is not None
-    with pytest.raises(NotFound):
-        bo.look_at_lock("lck_" + "0" * 32)
 
 
 def test_an_application_may_be_refused_by_policy_or_by_people(office: Office) -> None:
