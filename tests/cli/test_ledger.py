@@ -138,3 +138,18 @@ def test_a_leaf_that_was_refused_outside_the_policy_says_so(tmp_path: Path) -> N
         receipt = Receipt(log.append(entry).proof)
         assert log.append(some_leaf(5)).index == 2
     assert "no result: no-face" in run("verify", receipt.line(), "--key", SIGNER.vkey).output
+
+
+def test_the_leaves_of_a_folder_are_counted_in_words_and_as_json(tmp_path: Path) -> None:
+    make_log(tmp_path, 3).close()
+    ended = run("count", tmp_path / "public", "--key", SIGNER.vkey)
+    assert ended.exit_code == 0, ended.output
+    for words in ("3 leaves, until the hour 2026-11-22T12:00:00Z", "unwitnessed", "access-control", "commercial"):
+        assert words in ended.output
+    said = json.loads(run("count", tmp_path / "public", "--key", SIGNER.vkey, "--json").output)
+    assert (said["size"], said["state"], said["tables"]["country"]["US"]["leaves"]) == (3, "unwitnessed", 3)
+    other = Signer.generate("example.org/countenance").vkey
+    assert run("count", tmp_path / "public", "--key", other).exit_code == 1
+    assert run("count", tmp_path / "nowhere", "--key", SIGNER.vkey).exit_code == 2
+    (tmp_path / "public/checkpoint").unlink()
+    assert run("count", tmp_path / "public", "--key", SIGNER.vkey).exit_code == 1

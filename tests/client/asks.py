@@ -45,4 +45,5 @@ ALL: dict[str, Callable[[Any], Any]] = {
     "new_key": lambda client: client.new_key(),
     "revoke_key": lambda client: client.revoke_key(KEY_ID),
     "log": lambda client: client.log(),
+    "transparency": lambda client: client.transparency(),
 }

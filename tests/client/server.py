@@ -39,6 +39,7 @@ FACE = {
 }
 LIKENESS = {"match": True, "promised_rate": 0.001, "false_match_rate": None, "calibration": DIGEST}
 TEMPLATE = base64.b64encode(struct.pack("<4f", 0.5, -0.5, 0.5, -0.5)).decode()
+COUNT = {"leaves": 4, "refused": 1, "without_result": 0, "checked": 3, "declared": 1, "first": 0, "newest": 3}
 ENTRY = {
     "index": 3, "time": MOMENT, "outcome": "enrolled", "key": KEY_ID, "collection": COLLECTION, "subject": SUBJECT,
     "request": "req_1",
@@ -113,11 +114,17 @@ PLAIN: dict[str, dict[str, Any]] = {
     "keys": {"keys": [{"id": KEY_ID, "created": MOMENT, "revoked": None}]},
     "decisions": {"decisions": [ENTRY], "next": None},
     "log": {"origin": SIGNER.name, "vkey": SIGNER.vkey, "size": 5},
+    "transparency": {
+        "log": {"origin": SIGNER.name, "vkey": SIGNER.vkey, "size": 5, "counted": 4, "witnessed": None},
+        "decisions": COUNT, "declared_alone": 0.25, "promises": {"under_notice": [{"change": "chg_1"}]},
+        **{name: [{"word": "verify", **COUNT}] for name in (
+            "leaves", "action", "sector", "purpose", "country", "refused_by", "ended_by", "for_law_enforcement")},
+    },
 }  # fmt: skip
 """By the name of the call: answers without a receipt."""
 
 CREATES = ("create_collection", "record_consent", "enrol", "new_key")
-OPEN = ("decide", "policies", "policy", "log")
+OPEN = ("decide", "policies", "policy", "log", "transparency")
 IN = f"/v1/collections/{COLLECTION}"
 ROUTES = {
     ("GET", "/v1/me"): "me", ("GET", "/v1/collections"): "collections",
@@ -129,7 +136,8 @@ ROUTES = {
     ("POST", f"{IN}/identify"): "identify", ("POST", "/v1/detect"): "detect", ("POST", "/v1/compare"): "compare",
     ("POST", "/v1/decide"): "decide", ("GET", "/v1/policies"): "policies", ("GET", "/v1/policies/core"): "policy",
     ("GET", "/v1/keys"): "keys", ("POST", "/v1/keys"): "new_key", ("DELETE", f"/v1/keys/{KEY_ID}"): "revoke_key",
-    ("GET", "/v1/log"): "log", ("GET", f"{IN}/subjects/{SUBJECT}/export"): "export",
+    ("GET", "/v1/log"): "log", ("GET", "/v1/transparency"): "transparency",
+    ("GET", f"{IN}/subjects/{SUBJECT}/export"): "export",
     ("GET", "/v1/decisions"): "decisions", ("GET", "/v1/decisions/0"): "decision",
     ("POST", "/v1/decisions/0/disclosures"): "disclose",
 }  # fmt: skip

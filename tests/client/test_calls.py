@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from countenance.client import AsyncClient, Client
-from countenance.domain.errors import BadInput, BadRecord, EmptyImage, ImageTooLarge, UnsupportedImage
+from countenance.domain.errors import BadInput, BadRecord, EmptyImage, ImageTooLarge, UnsupportedImage, Unverified
 from countenance.policy import wire
 from tests.client.asks import ALL, CONSENT, JPEG, PNG
 from tests.client.server import (
@@ -31,6 +31,7 @@ from tests.client.server import (
 from tests.ledger.world import SIGNER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -119,6 +120,27 @@ def test_plain_answers_come_back_whole(client: Any) -> None:
     assert (advice.allowed, advice.assumed) == (False, ("mode=one-off",))
     assert [name for name, _ in advice.verdict.lifted_when[0].all] == ["activity.tripped", "model.worst_fmr_ppm"]
     assert client.log().size == 5
+    found = client.transparency()
+    assert (found.counted, found.size, found.cosigned, found.declared_alone) == (4, 5, "", 0.25)
+    assert (found.decisions.refused, found.action["verify"].newest, found.under_notice) == (1, 3, ("chg_1",))
+
+
+@pytest.mark.parametrize("change", [
+    lambda body: body["log"].update(vkey="example.org/other+00000000+AAAA"), lambda body: body.pop("decisions"),
+    lambda body: body["decisions"].update(leaves=-1), lambda body: body.update(declared_alone="none"),
+    lambda body: body["action"].append(body["action"][0]), lambda body: body["country"][0].pop("newest"),
+    lambda body: body["log"].update(witnessed={"checkpoint": "x"}), lambda body: body.update(sector={}),
+])  # fmt: skip
+def test_sums_of_another_log_or_form_are_refused(
+    client: Any, server: Server, change: Callable[[dict[str, Any]], object]
+) -> None:
+    def changed(body: dict[str, Any]) -> dict[str, Any]:
+        change(body)
+        return body
+
+    server.body = changed
+    with pytest.raises((BadRecord, Unverified)):
+        client.transparency()
 
 
 def test_a_list_is_fetched_page_by_page(client: Any, server: Server) -> None:

@@ -256,6 +256,10 @@ def test_whoever_has_no_key_asks_the_policy_and_the_log(doors: Doors) -> None:
         assert advice.assumed
         assert anybody.log().size == doors.world.house.log.size
         assert anybody.policies().digest == doors.world.house.policies.digest
+        doors.world.house.log.publish()
+        found = anybody.transparency()
+        assert found.decisions.leaves == sum(count.leaves for count in found.action.values()) > 0
+        assert (found.counted, found.cosigned) == (doors.world.house.log.size, "")
         with pytest.raises(NotFound):
             anybody.policy("nothing-like-this")
         with pytest.raises(Unauthenticated):

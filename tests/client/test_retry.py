@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GETS = (
-    "me", "collections", "subjects", "policies", "policy", "keys", "log", "export", "decisions", "decision",
+    "me", "collections", "subjects", "policies", "policy", "keys", "log", "transparency", "export", "decisions",
+    "decision",
 )  # fmt: skip
 CHANGES = tuple(name for name in ALL if name not in (*GETS, *CREATES))
 AFTER = {"retry-after": "2"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.house.sources import files
 
-READ_AT_RUN_TIME = (".cedar", ".cedarschema", ".toml", ".json", ".css", ".mako", ".py", ".typed")
+READ_AT_RUN_TIME = (".cedar", ".cedarschema", ".toml", ".json", ".html", ".css", ".js", ".mako", ".py", ".typed")
 
 
 def missing(wheel: Path) -> list[str]:

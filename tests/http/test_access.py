@@ -77,6 +77,7 @@ TABLE = {
     "GET /v1/laws": OPEN,
     "GET /v1/laws/{law}": OPEN,
     "GET /v1/log": OPEN,
+    "GET /v1/transparency": OPEN,
     "GET /v1/reports": OPEN,
     "GET /v1/reports/{report}": OPEN,
     "GET /v1/reports/{report}/text": OPEN,

@@ -173,6 +173,7 @@ def test_the_page_does_all_of_it_without_a_script_or_another_address(doors: Door
     assert form(doors, token=token).status_code == 401
     for answer in (first, shown, withdrawn, unsure, gone):
         page = Page(answer)
+        assert page.words.count("The log of these answers is unwitnessed") == 1
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy

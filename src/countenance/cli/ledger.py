@@ -102,6 +102,42 @@ def fsck(
 
 
 @ledger.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@vkeys.options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def count(
+    folder: Path, pinned: tuple[Verifier, ...], announced: tuple[Path, ...], witnesses: tuple[WitnessKey, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Count the leaves of a published log anew: the numbers of its transparency page. DIR: with `checkpoint`.
+
+    Each leaf is held against its schema. That the leaves are those which the log signed is for `fsck` to say.
+
+    \b
+    Examples:
+      countenance ledger count ledger --key log.vkey
+      countenance ledger count /srv/www/log --key log.vkey --json
+    """
+    from countenance.ledger import checkpoint, cosignature, durable, publish, sums
+
+    with durable.disk_errors():
+        signed = (folder / publish.CHECKPOINT).read_bytes()
+        head = checkpoint.open_checkpoint(signed, vkeys.known(pinned, announced))
+        found = sums.recounted(folder, head.size)
+    by = [one.name for one in cosignature.cosignatures(signed, witnesses)]
+    tables = {name: {word: asdict(cell) for word, cell in cells.items()} for name, cells in found.tables.items()}
+    if as_json:
+        state = "witnessed" if by else "unwitnessed"
+        click.echo(json.dumps({"size": found.size, "until": found.time, "state": state, "tables": tables}))
+        return
+    click.echo(f"{found.size:,} leaves, until the hour {found.time or '(none)'}")
+    click.echo(f"witnessed: cosigned by {', '.join(by)}" if by else UNWITNESSED)
+    for name, cells in tables.items():
+        for word, cell in sorted(cells.items(), key=lambda item: (-item[1]["leaves"], item[0])):
+            click.echo(f"{name:<20} {cell['leaves']:>9,} {cell['refused']:>9,} refused  {word}")
+
+
+@ledger.command()
 @click.argument("receipt")
 @surface.house_options
 def shown(receipt: str, data: Path | None, keys: Path | None, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from countenance.client import calls, standing
+from countenance.client import calls, posted, standing
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.line import Line
 
@@ -69,6 +69,7 @@ class Client(Blocking):
     new_key = blocking(calls.new_key)
     revoke_key = blocking(calls.revoke_key)
     log = blocking(calls.log)
+    transparency = blocking(posted.transparency)
 
 
 class AsyncClient(Awaiting):
@@ -113,3 +114,4 @@ class AsyncClient(Awaiting):
     new_key = awaited(calls.new_key)
     revoke_key = awaited(calls.revoke_key)
     log = awaited(calls.log)
+    transparency = awaited(posted.transparency)

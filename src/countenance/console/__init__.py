@@ -1,1 +1,1 @@
-"""Pages for people, rendered here: they load nothing from elsewhere and need no script."""
+"""Pages for people, rendered here: they load nothing from elsewhere. One alone needs a script, which it carries."""

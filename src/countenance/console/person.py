@@ -76,6 +76,14 @@ def sentence(title: str, says: str) -> str:
     return _page(title, _status(says, alert=True))
 
 
+def vouched(made: str, by: Sequence[str]) -> str:
+    """A page with a last line on who vouches for the log. by: names of witnesses; none: it is unwitnessed."""
+    says = (
+        f"witnessed by {', '.join(by)}." if by else "unwitnessed: it could show different people different histories."
+    )
+    return made.replace("</main>", f"<p>The log of these answers is {escape(says)}</p>\n</main>")
+
+
 def _page(title: str, *parts: str) -> str:
     return _FRAME.substitute(title=escape(title), body="\n".join(part for part in parts if part))
 

@@ -31,6 +31,7 @@ from countenance.http import (
     rules,
     shapes,
     statute,
+    transparency,
 )
 from countenance.http.budget import Budget
 from countenance.http.callers import known_query
@@ -47,6 +48,7 @@ LOG = logging.getLogger("countenance.http")
 ROUTERS = (
     native.router, keeping.router, applying.router, administration.router, customers.router, demanding.router,
     rules.router, statute.router, asked.router, reports.router, person.router, person.pages,
+    transparency.router, transparency.pages,
 )  # fmt: skip
 ABOUT = (
     "Faces, for those whom the operator's public promises and the law allow. Every answer and every refusal carries "

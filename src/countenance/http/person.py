@@ -85,9 +85,9 @@ async def leave(request: Request, response: Response, who: Mine) -> Any:
 
 
 @pages.get("/person")
-async def door() -> Response:
+async def door(request: Request) -> Response:
     """The page, before it knows whose."""
-    return _html(page.door())
+    return _html(house_of(request), page.door())
 
 
 @pages.get("/person/page.css")
@@ -99,13 +99,14 @@ async def style() -> Response:
 @pages.post("/person")
 async def act(request: Request) -> Response:
     """One of the page's forms."""
+    house = house_of(request)
     try:
         form = _form(await whole(request, LONGEST), request.headers.get("content-type", ""))
-        return await run_in_threadpool(_act, house_of(request), form)
+        return await run_in_threadpool(_act, house, form)
     except (Unauthenticated, BadInput) as error:
-        return _html(page.door(f"{error.message}. {error.next_step}"), STATUS[type(error)])
+        return _html(house, page.door(f"{error.message}. {error.next_step}"), STATUS[type(error)])
     except CountenanceError as error:
-        return _html(page.sentence("Not now", f"{error.message}. {error.next_step}"), STATUS[type(error)])
+        return _html(house, page.sentence("Not now", f"{error.message}. {error.next_step}"), STATUS[type(error)])
 
 
 def _act(house: House, form: dict[str, str]) -> Response:
@@ -114,7 +115,7 @@ def _act(house: House, form: dict[str, str]) -> Response:
 
 
 def _shown(house: House, who: Visitor, form: dict[str, str], said: str = "") -> Response:
-    return _html(page.about(person.look(house, who), form["token"].strip(), said))
+    return _html(house, page.about(person.look(house, who), form["token"].strip(), said))
 
 
 def _taken(house: House, who: Visitor, _: dict[str, str]) -> Response:
@@ -134,7 +135,7 @@ def _withdrawn(house: House, who: Visitor, form: dict[str, str]) -> Response:
 def _left(house: House, who: Visitor, form: dict[str, str]) -> Response:
     if form.get("sure") != "yes":
         return _shown(house, who, form, "Nothing was erased: tick the box first.")
-    return _html(page.erased(person.leave(house, who)))
+    return _html(house, page.erased(person.leave(house, who)))
 
 
 ACTS: dict[str, Callable[[House, Visitor, dict[str, str]], Response]] = {
@@ -162,5 +163,7 @@ def _form(raw: bytes, kind: str) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _html(text: str, status: int = 200) -> Response:
+def _html(house: House, text: str, status: int = 200) -> Response:
+    found = house.witnesses.witnessed
+    text = page.vouched(text, found.by if found is not None else ())
     return Response(text.encode(), status, headers=STRICT, media_type="text/html; charset=utf-8")

@@ -29,6 +29,7 @@ from countenance.domain.errors import BadInput, Misconfigured, Overloaded
 from countenance.http import operation, problems, watch
 from countenance.http.metrics import Metrics
 from countenance.http.watch import Limits, Watched
+from countenance.service.counting import Counter
 from countenance.service.schedule import Announcer
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def serve(
 
 @contextmanager
 def _announcing(house: House, log: Log) -> Iterator[None]:
-    """The house, and beside it who announces what is coming; the house is closed last."""
-    with house, Announcer(house, log):
+    """The house, and beside it who announces what is coming and who counts leaves; the house is closed last."""
+    with house, Announcer(house, log), Counter(house.counting):
         yield
 
 

@@ -20,6 +20,7 @@ from countenance.ledger import newer
 from countenance.ledger.log import Log
 from countenance.policy import roles
 from countenance.service import documents, erase, founding, inforce, kept, locks, owed, rotation
+from countenance.service.counting import Counting
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
 from countenance.service.likeness import threshold
@@ -141,6 +142,7 @@ class House:
         newer.require(*folders, self.signers.verifiers)
         self.witnesses = Witnesses(self.settings, self.signers, lambda: self.log.size, post)
         self.witnesses.begin()
+        self.counting = self._stack.enter_context(Counting(self.settings, self.signers))
         self.engine, self.calibration = vision(self.settings)
         self._stack.enter_context(self.engine)
         self.gate = Gate(self)
