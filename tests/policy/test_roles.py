@@ -22,16 +22,18 @@ OWN_READS = {
     "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
     "statute-write",
 }  # fmt: skip
+LOOKS = {"lock-list", "lock-look"}
 SPEAKS = {"law-object"}
 PROMISES = SPEAKS | {"policy-list", "policy-show", "policy-propose", "policy-withdraw", "policy-stop", "policy-resume",
                      "law-propose", "law-record", "law-repeal"}  # fmt: skip
 MAY = {
-    ("provider", "operator"): READS | RUNS | PROMISES | CHECKED | ENTERS
+    ("provider", "operator"): READS | RUNS | PROMISES | CHECKED | ENTERS | LOOKS
     | {"statute-list", "statute-mitigate", "figures-show"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
                                "grant-list", "schedule-list", "policy-approve", "law-sign", "demand-answer",
-                               "figures-show"} | PROMISES | CHECKED,
-    ("provider", "auditor"): READS | SPEAKS | CHECKED | {"statute-list", "policy-list", "policy-show", "figures-show"},
+                               "figures-show"} | PROMISES | CHECKED | LOOKS,
+    ("provider", "auditor"): READS | SPEAKS | CHECKED
+    | {"statute-list", "policy-list", "policy-show", "figures-show", "lock-list"},
     ("provider", "reviewer"): SPEAKS,
     ("provider", "assessor"): SPEAKS | {"law-sign"},
     ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file", "application-make"}

@@ -18,6 +18,7 @@ from countenance.client.matters import (
     FirstKey,
     GrantKeys,
     IssuedKey,
+    Looked,
     ShownApplication,
 )
 from countenance.client.reading import Fields, malformed
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from countenance.client.hand import Hand
-    from countenance.client.matters import Account, Entry, HeldGrant, ListedApplication, Progress
+    from countenance.client.matters import Account, Entry, HeldGrant, HeldLock, ListedApplication, Progress
     from countenance.client.proven import Reply
     from countenance.domain.decision import Decision
     from countenance.ledger.proof import VerifiedReceipt
@@ -139,6 +140,24 @@ def revoke_key(grant: str, key: str) -> Call[Acted]:
     if not ids.is_id(key, "key"):
         raise BadInput("a key is revoked by its id", next_step="List the ids with `grant_keys`; they begin with key_.")
     return acted("DELETE", f"grants/{part(grant)}/keys/{key}", "key-revoke", "revoked", "ended", "key", of=key)
+
+
+def locks(*, limit: int = 100) -> Pages[HeldLock]:
+    """The keys that the meter locked, oldest first; for the provider's people. Raises Refused."""
+    return pages("locks", "lock-list", matters.lock, limit)
+
+
+def look_at_lock(lock: str) -> Call[Looked]:
+    """Let a locked key go on, which takes two people who looked. Raises Refused, NotFound, Conflict."""
+
+    def read(reply: Reply) -> Looked:
+        told, released = reply.fields.text("id"), reply.fields.truth("released")
+        if told != lock:
+            raise unverified("its answer is about another lock")
+        outcome = "released" if released else "looked"
+        return Looked(*reply.administered(outcome), told, reply.fields.count("looked"), released)
+
+    return Call("POST", f"{UNDER}/locks/{part(lock)}/look", read, act="lock-look")
 
 
 def decisions(*, limit: int = 100) -> Pages[Entry]:

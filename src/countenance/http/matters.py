@@ -276,6 +276,34 @@ class GrantSchedule(Answer):
     next: Next
 
 
+Measure = Literal["crowd", "nobody", "following", "camera", "places", "trawling"]
+
+
+class HeldLock(Shape):
+    """What the meter locked. key: empty where it is every key of the customer. looked: how many people have, of two."""
+
+    id: str
+    customer: str
+    key: str
+    reached: list[Measure]
+    created: Moment
+    looked: Annotated[int, Field(ge=0, le=2)]
+    released: Moment | None
+
+
+class Locks(Answer):
+    locks: list[HeldLock]
+    next: Next
+
+
+class LookedAtLock(Answer):
+    """released: whether the key goes on, since two people have looked."""
+
+    id: str
+    looked: Annotated[int, Field(ge=1, le=2)]
+    released: bool
+
+
 class GrantKeys(Answer):
     keys: list[Key]
 

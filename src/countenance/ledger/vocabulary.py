@@ -41,9 +41,9 @@ ACTS = frozenset({
     "application-make", "application-refuse", "application-show", "challenge-answer", "challenge-look",
     "challenge-make", "decision-list", "demand-answer", "demand-list", "demand-record", "facts-change", "facts-show",
     "figures-show", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke", "law-object", "law-propose",
-    "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list", "policy-propose", "policy-resume",
-    "policy-show", "policy-stop", "policy-withdraw", "schedule-list", "statute-file", "statute-list",
-    "statute-mitigate", "statute-show", "statute-write", "verification-list", "verification-record",
+    "law-record", "law-repeal", "law-sign", "lock-impose", "lock-list", "lock-look", "policy-approve", "policy-list",
+    "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw", "schedule-list", "statute-file",
+    "statute-list", "statute-mitigate", "statute-show", "statute-write", "verification-list", "verification-record",
     "verification-withdraw",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import bindparam, exists, insert, or_, select
 
-from countenance.activity import Meter
+from countenance.activity.meter import Meter
 from countenance.consent import Candidates
-from countenance.domain import ids
 from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger import newer
 from countenance.ledger.log import Log
 from countenance.policy import roles
-from countenance.service import documents, erase, founding, inforce, kept, owed, retention, rotation
+from countenance.service import documents, erase, founding, inforce, kept, locks, owed, retention, rotation
 from countenance.service.counting import Counting
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
@@ -161,12 +160,14 @@ class House:
         self.candidates = Candidates(self.database)
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)
-        self.meter = Meter(self.database, self._same_person(), lambda: ids.new("request"))
+        self.meter = Meter(self.database, self.settings.metering, self._same_person(), self.engine.dimension)
+        self.locks = locks.Locks(self)
         self.in_force = inforce.InForce(self)
 
     def _settle(self, progress: Progress | None) -> None:
         """What a start owes: the leaves, the open erasures, whose time is over; then the gallery is unsealed."""
         self.meter.sweep(self.now())
+        self.locks.load()
         kept.sweep(self.database, self.now())
         owed.pay(self)
         rotation.advance(self)
@@ -181,13 +182,16 @@ class House:
         self._stack.enter_context(self.witnesses)
         self._stack.enter_context(inforce.Watch(self))
         self._stack.enter_context(retention.Sweeper(self))
+        self._stack.enter_context(locks.Sweeper(self))
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)
 
     def _keep_closed(self, batch: Sequence[tuple[int, bytes, object]]) -> None:
-        """Before a batch becomes durable: its nonces and closed parts, in one transaction."""
-        self.database.put(_KEEP, [_closed_row(index, private) for index, _, private in batch])
+        """Before a batch becomes durable, its nonces, closed parts and what the meter counted: in one transaction."""
+        rows = [_closed_row(index, private) for index, _, private in batch]
+        with self.meter.drained() as counted:
+            self.database.put_all([(_KEEP, rows), *counted])
 
 
 def forbid_core_dumps() -> None:

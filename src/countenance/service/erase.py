@@ -26,7 +26,8 @@ from countenance.domain import ids
 from countenance.domain.errors import Conflict, NotFound, StorageDamaged
 from countenance.service import backup, founding, kept, owed, people, undone
 from countenance.service.gate import Private
-from countenance.storage.tables import closed_parts, consents, erasures, meter, person_links, subjects
+from countenance.storage.metering import followed
+from countenance.storage.tables import closed_parts, consents, erasures, person_links, subjects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -84,6 +85,7 @@ def _carry_out(house: House, erasure: str, collection: str = "", *, resumed: boo
         owed.pay(house)
         if collection:
             house.index.remove_subject(collection, note.subject_id)
+        house.meter.forget(house.vault.digest(note.subject_id.encode(), label="meter"))
         with house.database.begin() as connection:
             traces = remove(connection, house.faces, house.vault, note.subject_id)
         house.candidates.changed()
@@ -111,7 +113,7 @@ def remove(connection: Connection, faces: Faces, vault: Vault, subject: str) -> 
     hashes = connection.execute(select(person_links.c.hash).where(person_links.c.subject_id == subject)).scalars().all()
     for table in (consents, closed_parts, person_links):
         connection.execute(delete(table).where(table.c.subject_id == subject))
-    connection.execute(delete(meter).where(meter.c.target == target))
+    connection.execute(delete(followed).where(followed.c.target == target))
     connection.execute(delete(subjects).where(subjects.c.id == subject))
     return (*sealed, *(row.nonce for row in closed), *aliases, *details, *hashes, target)
 

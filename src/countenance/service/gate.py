@@ -49,7 +49,7 @@ NEXT_STEPS = {
     **{f"{law}.region-missing": PLACE for law in ("illinois-bipa", "washington-rcw-43.386")},
     "illinois-bipa.release": "Record releases in writing: `countenance consent give SUBJECT --manner in-writing ...`.",
     "core.unverified-identify": "Have the customer's facts checked by the provider: docs/admission.md.",
-    "core.meter": "Wait until the hour is over, and compare one person with one subject.",
+    "core.meter": "Tell the provider what the key was used for: two of its people have to look (docs/activity.md).",
     **{f"core.grant-{what}": APPLY for what in ("purpose", "mode", "place", "ended", "unapproved")},
 }  # fmt: skip
 
@@ -124,7 +124,7 @@ class Permit:
 
     def observe(self, seen: Activity) -> None:
         """Decide again with what the meter saw; one-to-many is judged as `identify`. Raises _Tripped."""
-        if not (seen.tripped or seen.one_to_many):
+        if seen == self.facts.activity or not (seen.tripped or seen.one_to_many):
             return
         action = "identify" if seen.one_to_many and self.ask.action == "verify" else self.ask.action
         self.ask, self.facts = replace(self.ask, action=action), replace(self.facts, activity=seen)
@@ -201,8 +201,9 @@ class Gate:
         now = self.house.now()
         record = self.house.on_file.record(principal, ask, authority, about.collection, now)
         rules = self.house.in_force.at(now)
-        facts = replace(self.facts(rules, principal, ask, consent, record), written_release=written)
-        permit = self._decided(rules, ask, facts)
+        activity = self.house.locks.standing(principal, ask.action)
+        facts = self.facts(rules, principal, ask, consent, record)
+        permit = self._decided(rules, ask, replace(facts, written_release=written, activity=activity))
         if problem is not None:
             raise self._unanswerable(permit, about, problem)
         if not permit.verdict.allowed:
@@ -212,6 +213,8 @@ class Gate:
         try:
             done = work(permit)
         except _Tripped:
+            if permit.facts.activity.tripped:
+                self.house.locks.impose(principal, permit.facts.activity)
             raise self._refused(permit, about) from None
         except LogUnavailable:
             raise
