@@ -258,7 +258,7 @@ def _header(text: str, name: str) -> Header:
         checked_on=_day(fields["checked_on"], at["checked_on"]),
         stale_after=_day(fields["stale_after"], at["stale_after"]),
         secondary=frozenset() if fields["secondary"] == "none" else frozenset(fields["secondary"].split(", ")),
-        no_sketches=frozenset(_territory(code, f"{name}: header: no_sketches") for code in several["no_sketches"]),
+        no_sketches=frozenset(_territory(code, where) for where, code in several["no_sketches"]),
     )
     if header.stale_after <= header.checked_on:
         raise BadRecord(f"{at['stale_after']}: must be after checked_on")
