@@ -1,11 +1,9 @@
-"""The gate's judge: packs are loaded strictly, and an ask is decided on its facts. The only importer of
-cedarpy.
+"""The gate's judge: packs are loaded strictly, and an ask is decided on its facts. The only importer of cedarpy.
 
 An allow needs Cedar's Allow and no error in its diagnostics, for Cedar skips a rule whose evaluation fails.
 An ask with an unknown word is denied before Cedar is asked; a pack past its `stale_after` turns every allow
-into a deny. `decide` derives the context from the facts and then does what `redecide` does; so a stranger
-who holds only the open part of a leaf (the words of the ask, the hour, the context) can repeat the
-decision.
+into a deny. `decide` derives the context from the facts and then does what `redecide` does; so a stranger who
+holds only the open part of a leaf (the words of the ask, the hour, the context) can repeat the decision.
 
 Requests carry no schema: the schema proves every rule against its types at load, the context is built by
 one function from typed facts, and a value of a wrong type would fail in evaluation, which is a deny.
