@@ -80,8 +80,19 @@ def test_a_field_of_another_type_is_refused(blocking: Any, server: Server, name:
 
 def _fits(kept: Any, wrong: Any, name: str) -> bool:
     """Whether another value of this type is a value of the field: text for text, a number for a rate, null for none."""
-    if name in ("false_match_rate", "runner_up", "false_positive_rate", "next", "clear", "revoked", "withdrawn"):
+    if name in (
+        "false_match_rate",
+        "runner_up",
+        "false_positive_rate",
+        "next",
+        "clear",
+        "revoked",
+        "withdrawn",
+        "keep_days",
+    ):
         return wrong is None or type(wrong) is type(kept) or isinstance(wrong, float | int)
+    if name == "witnessed":
+        return wrong is None
     if name == "is":
         return isinstance(wrong, str | bool | int)
     if isinstance(kept, bool) or isinstance(wrong, bool):

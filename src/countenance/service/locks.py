@@ -9,6 +9,7 @@ person's own access) is not the policy's to refuse and stays open. No lock runs 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from sqlalchemy import insert, select, tuple_, update
 
 from countenance.domain import ids
 from countenance.domain.decision import Activity, activity_of
-from countenance.domain.errors import Conflict, NotFound
+from countenance.domain.errors import Conflict, CountenanceError, NotFound
 from countenance.service import owed
 from countenance.service.gate import Done, Private
 from countenance.service.rounds import Rounds
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 LOOKS = 2
 """People who have to look; what core's rule says of itself."""
+LOG = logging.getLogger("countenance.locks")
 PACE = 1800.0
 """Seconds between two sweeps of counts that no measure reads any more."""
 
@@ -115,7 +117,10 @@ class Sweeper(Rounds):
         self._house = house
 
     def _once(self) -> bool:
-        self._house.meter.sweep(self._house.now())
+        try:
+            self._house.meter.sweep(self._house.now())
+        except CountenanceError as error:
+            LOG.warning("old counts of the meter could not be deleted, and are later: %s", error.message)
         return True
 
 
