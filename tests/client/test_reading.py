@@ -16,6 +16,10 @@ from tests.client.server import AGAIN, ASKS, DECISION, NOTES, PLAIN, Server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NULLABLE = frozenset({
+    "false_match_rate", "runner_up", "false_positive_rate", "next", "clear", "revoked", "withdrawn", "keep_days",
+    "declared_alone",
+})  # fmt: skip
 WRONG: tuple[Any, ...] = (None, True, 3.5, "text", [1], {"a": 1}, -1)
 
 
@@ -80,16 +84,7 @@ def test_a_field_of_another_type_is_refused(blocking: Any, server: Server, name:
 
 def _fits(kept: Any, wrong: Any, name: str) -> bool:
     """Whether another value of this type is a value of the field: text for text, a number for a rate, null for none."""
-    if name in (
-        "false_match_rate",
-        "runner_up",
-        "false_positive_rate",
-        "next",
-        "clear",
-        "revoked",
-        "withdrawn",
-        "keep_days",
-    ):
+    if name in NULLABLE:
         return wrong is None or type(wrong) is type(kept) or isinstance(wrong, float | int)
     if name == "witnessed":
         return wrong is None
