@@ -62,6 +62,7 @@ def test_an_allowed_ask_has_its_leaf_open_and_closed(world: World) -> None:
     answered = world.house.gate.run(who, asked(who), lambda _: Done("result", "seen"), about=ABOUT)
     assert (answered.result, answered.index, world.house.log.size) == ("result", size, size + 1)
     assert (answered.decision.ask, answered.decision.on, answered.decision.act) == (asked(who), world.moment, None)
+    assert answered.decision.rests_on == tuple(who.customer.rests_on(world.moment).items()) != ()
     found = world.proven(answered.receipt)
     assert found.index == size
     opened = found.leaf.open
