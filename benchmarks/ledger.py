@@ -13,6 +13,7 @@ import argparse
 import base64
 import os
 import random
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -37,6 +38,8 @@ from countenance.ledger.published import Tree
 DIGEST = "sha256:" + "5a" * 32
 WRITERS = 16
 CROWD = 64
+UNPUBLISHED = 4000
+"""Leaves that a killed log had not published: about `Bounds.behind`."""
 ALIKE = 100
 """Leaves that differ in more than their commitment, of the log that fsck checks."""
 
@@ -186,18 +189,7 @@ def proofs(folder: Path, size: int, samples: int = 200) -> list[Row]:
     """Inclusion proofs of a log of this size. Its leaves are alike, so that the tiles that are read can be laid out."""
     rng, entry = random.Random(2026), a_leaf()  # noqa: S311  (seeded, so that it is the same each time)
     indices = [rng.randrange(size) for _ in range(samples)] + [0, size - 1]
-    perfect = [merkle.leaf_hash(entry)]
-    while len(perfect) < 64:
-        perfect.append(merkle.node_hash(perfect[-1], perfect[-1]))
-    for index in indices:
-        for level in tiles.levels(size):
-            at = min(index >> 8 * level, max(tiles.count(level, size) - 1, 0)) // tiles.WIDTH
-            for place in {at, tiles.count(level, size) // tiles.WIDTH}:
-                width = min(tiles.WIDTH, tiles.count(level, size) - place * tiles.WIDTH)
-                path = folder / tiles.Tile(level, place, width).path
-                if width and not path.exists():
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(perfect[8 * level] * width)
+    perfect = alike(folder, entry, size, indices)
     root = merkle.mth(0, size, lambda level, _: perfect[level])
     made, checked, longest = list[float](), list[float](), 0
     for index in indices:
@@ -215,6 +207,48 @@ def proofs(folder: Path, size: int, samples: int = 200) -> list[Row]:
         Row(f"{what}: verified, p99", check, "ms", "at most 1", check <= 1),
         Row(f"{what}: hashes", longest, "bytes", "at most 768", longest <= 768),
     ]
+
+
+def alike(folder: Path, entry: bytes, size: int, indices: list[int]) -> list[bytes]:
+    """The tiles of a log of one entry over and over that prove some of its leaves. Roots of its perfect subtrees."""
+    perfect = [merkle.leaf_hash(entry)]
+    while len(perfect) < 64:
+        perfect.append(merkle.node_hash(perfect[-1], perfect[-1]))
+    for index in indices:
+        for level in tiles.levels(size):
+            at = min(index >> 8 * level, max(tiles.count(level, size) - 1, 0)) // tiles.WIDTH
+            for place in {at, tiles.count(level, size) // tiles.WIDTH}:
+                width = min(tiles.WIDTH, tiles.count(level, size) - place * tiles.WIDTH)
+                path = folder / tiles.Tile(level, place, width).path
+                if width and not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(perfect[8 * level] * width)
+    return perfect
+
+
+def recovering(folder: Path, size: int) -> Row:
+    """Opening a log of this size whose process was killed: UNPUBLISHED of its leaves are in the journal alone."""
+    signer, entry, published = Signer.generate("example.org/benchmark"), a_leaf(), size - UNPUBLISHED
+    public, state = folder / "public", folder / "state"
+    perfect = alike(public, entry, published, [published - 1])
+    last = tiles.Tile(tiles.ENTRIES, published // tiles.WIDTH, published % tiles.WIDTH)
+    (public / last.path).parent.mkdir(parents=True)
+    (public / last.path).write_bytes(tiles.encode_bundle([entry] * last.width))
+    root = merkle.mth(0, published, lambda level, _: perfect[level])
+    signed = signer.sign(checkpoint.Checkpoint(signer.name, published, root).text)
+    (public / publish.CHECKPOINT).write_bytes(signed)
+    state.mkdir()
+    (state / f"journal-{published:020d}").write_bytes(journal.Record(0, published, (), signed).encode())
+    with Log.open(public, state, signer, bounds=Bounds(pace=3600, segment=2**30)) as log:
+        for _ in range(UNPUBLISHED):
+            log.append(entry)
+        shutil.copytree(folder, folder / "killed")  # as the disk has it while the process lives
+    public, state = folder / "killed" / "public", folder / "killed" / "state"
+    left = size - checkpoint.open_checkpoint((public / publish.CHECKPOINT).read_bytes(), signer.verifier).size
+    if left < UNPUBLISHED // 2:
+        raise SystemExit("the leaves were published before the log was killed")
+    took = seconds(lambda: Log.open(public, state, signer).close())
+    return Row(f"recover a log of {size:,} leaves, {left:,} unpublished", took, "s", "at most 2", took <= 2)
 
 
 def checking(folder: Path, size: int) -> list[Row]:
@@ -263,11 +297,12 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
         folder = Path(made)
-        for part in ("one", "many", "open", "crowd", "steady", "proofs", "checking"):
+        for part in ("one", "many", "open", "recover", "crowd", "steady", "proofs", "checking"):
             (folder / part).mkdir()
         rows = one_writer(folder / "one", given.leaves)
         rows += many_writers(folder / "many", given.leaves * 4)
         rows.append(opening(folder / "open", given.size))
+        rows.append(recovering(folder / "recover", 1_000_000))
         rows += crowd(folder / "crowd", given.leaves * 10)
         rows.append(steady(folder / "steady", given.leaves * 2))
         rows += proofs(folder / "proofs", 10_000_000)

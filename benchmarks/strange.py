@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from countenance.service.app import House
 
-OPEN = frozenset({"pack", "report", "law", "change"})
+OPEN = frozenset({"pack", "report", "law", "change", "lock"})
 """Parts of a path that are nobody's own: everybody's, or the provider's."""
-PROVIDERS = frozenset({"law", "change"})  # no tenant's, so that there is no other tenant's
+PROVIDERS = frozenset({"law", "change", "lock"})  # no tenant's, so that there is no other tenant's
 KEYED, CLAIMED, SIGNED = "HTTPBearer", "Claim", "PersonSignature"  # what opens a door, as the description calls it
 _WRONG = "A" * 43  # a secret that nobody was given
 PHOTO = b"0"  # sent where a photograph is taken; nobody comes to read it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +26,41 @@ LEAST_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
+class Metering:
+    """From where on the meter speaks; docs/activity.md says why each. Shares are percent.
+
+    a_few: targets of one probe an hour that pass as one-to-one; many: that trip the meter. followed: searches for one
+    person an hour; followed_days: on which nearly all searches find one person. strangers_hour, strangers_day:
+    different people whom nobody knows, where they are at least stranger_share of the searches; camera_strangers and
+    camera_share: the same at a steady beat. people_hour, people_day: different people in all. nobody_searches: in 30
+    days, on nobody_days at least, of which nobody_share find nobody. failed_day: one-to-one calls that fail, where they
+    are at least failed_share. places: collections in which one person is looked for within an hour.
+    """
+
+    a_few: int = 3
+    many: int = 20
+    followed: int = 30
+    followed_days: int = 10
+    strangers_hour: int = 40
+    strangers_day: int = 120
+    stranger_share: int = 50
+    camera_strangers: int = 15
+    camera_share: int = 25
+    people_hour: int = 1200
+    people_day: int = 10_000
+    nobody_searches: int = 20
+    nobody_days: int = 10
+    nobody_share: int = 90
+    failed_day: int = 50
+    failed_share: int = 50
+    places: int = 5
+
+
+LOOSEST = 3
+"""How many times its default a count of the meter may be set to at most; a share, to 100: beyond is another promise."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting of a house.
 
@@ -34,7 +69,8 @@ class Settings:
     threads: processor threads for inference, 0 for every core this process may use. notice_days: before a loosened
     promise takes effect; objection_days: before a law is recorded. Neither can be set shorter than 30.
     witnesses: address and vkey of each witness that is asked to cosign checkpoints. quorum: how many make a checkpoint
-    witnessed, 0 for more than half. witness_seconds: between two times of asking.
+    witnessed, 0 for more than half. witness_seconds: between two times of asking. domain_checks: whether a domain is
+    asked for a code. metering: of the meter.
     """
 
     data: Path
@@ -46,6 +82,8 @@ class Settings:
     witness_seconds: int = 10
     notice_days: int = LEAST_DAYS
     objection_days: int = LEAST_DAYS
+    domain_checks: bool = False
+    metering: Metering = Metering()
 
     @property
     def ledger(self) -> Path:
@@ -179,9 +217,29 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     witnesses = _witnesses(env.get("COUNTENANCE_WITNESSES") or "")
     quorum = _number(env, "QUORUM", 0, 0, max(1, len(witnesses)))
     seconds = _number(env, "WITNESS_SECONDS", 10, 1, 3600)
-    days = [_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION")]
+    notice, objection = (_number(env, f"{name}_DAYS", LEAST_DAYS, LEAST_DAYS, 366) for name in ("NOTICE", "OBJECTION"))
     model = Path(manifest) if manifest else None
-    return checked(Settings(Path(data), Path(keys), model, threads, witnesses, quorum, seconds, *days))
+    asks = _domain_checks(env.get("COUNTENANCE_DOMAIN_CHECKS") or "off")
+    meter, house = _metering(env), (Path(data), Path(keys), model, threads)
+    return checked(Settings(*house, witnesses, quorum, seconds, notice, objection, asks, meter))
+
+
+def _domain_checks(text: str) -> bool:
+    if text not in ("off", "https"):
+        raise Misconfigured(
+            "COUNTENANCE_DOMAIN_CHECKS is neither off nor https",
+            next_step="Leave it out, and no domain is asked; `https` lets the server read one file of one.",
+        )
+    return text == "https"
+
+
+def _metering(env: Mapping[str, str]) -> Metering:
+    """COUNTENANCE_METER_A_FEW and so on: as strict as anybody likes, looser within bounds. Raises Misconfigured."""
+    found = {}
+    for name, usual in asdict(Metering()).items():
+        share = name.endswith("_share")
+        found[name] = _number(env, f"METER_{name.upper()}", usual, 1, 100 if share else LOOSEST * usual)
+    return Metering(**found)
 
 
 def _witnesses(text: str) -> tuple[tuple[str, str], ...]:

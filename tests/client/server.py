@@ -102,8 +102,9 @@ PLAIN: dict[str, dict[str, Any]] = {
         "id": "gra_1", "purposes": ["access-control"], "modes": ["one-off"], "places": ["private"], "until": MOMENT,
         "active": True}},
     "collections": {"collections": [{"id": COLLECTION, "name": "staff", "purpose": "access-control",
-                                     "created": MOMENT}], "next": None},
-    "create_collection": {"id": COLLECTION, "name": "staff", "purpose": "access-control", "created": MOMENT},
+                                     "created": MOMENT, "keep_days": None}], "next": None},
+    "create_collection": {"id": COLLECTION, "name": "staff", "purpose": "access-control", "created": MOMENT,
+                          "keep_days": 90},
     "subjects": {"subjects": [{"id": SUBJECT, "alias": "ada", "references": 1}], "next": None},
     "consents": {"subject": SUBJECT, "records": [{
         "record_id": "con_1", "pii_principal_id": SUBJECT, "evidence": "form 17",

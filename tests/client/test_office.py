@@ -93,7 +93,7 @@ class Office:
         self.between = Between(doors)
         self.log_key = doors.pinned["log_key"]
 
-    def _made(self, blocking: Any, waiting: Any, *given: Any, **named: Any) -> Any:
+    def made(self, blocking: Any, waiting: Any, *given: Any, **named: Any) -> Any:
         handle = self.between.handle if self.kind == "asyncio" else self._handle
         whole = {**named, "log_key": self.log_key, "transport": httpx.MockTransport(handle)}
         if self.kind == "asyncio":
@@ -111,10 +111,10 @@ class Office:
         new = accounts.NewAccount("Ada Person", frozenset(roles), signed.PersonKey(seed).public, customer)
         made = accounts.register_here(self.doors.world.house, new)
         text = key or signed.private_key_text(seed)
-        return self._made(Administration, AsyncAdministration, made.id, text, wall=self._wall)
+        return self.made(Administration, AsyncAdministration, made.id, text, wall=self._wall)
 
     def applicant(self, claim: str = "") -> Any:
-        return self._made(Applicant, AsyncApplicant, claim)
+        return self.made(Applicant, AsyncApplicant, claim)
 
 
 @pytest.fixture(params=["blocking", "asyncio"])

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
-from countenance.service import changes, checks, demands, notice, records, registry, signed
+from countenance.domain.decision import activity_of
+from countenance.service import auth, changes, checks, demands, notice, records, registry, signed
+from countenance.storage.metering import locks
 from tests.http.conftest import Doors, admit_customer
 from tests.http.people import Hand, hand, newcomer
-from tests.http.test_applications import apply
+from tests.http.test_applications import POOL, apply
 from tests.service.promises import LOOSER, law_text
 
 if TYPE_CHECKING:
@@ -37,8 +40,11 @@ TABLE = {
     "POST /grants/{grant}/keys": (201, 403, 403, 403, 201, 403, 404, 401),
     "DELETE /grants/{grant}/keys/{key}": (200, 403, 403, 403, 200, 403, 404, 401),
     "GET /schedule": (200, 200, 200, 403, 200, 200, 200, 401),
+    "GET /locks": (200, 200, 200, 403, 403, 403, 403, 401),
+    "POST /locks/{lock}/look": (201, 201, 403, 403, 403, 403, 403, 401),
     "GET /decisions": (403, 403, 403, 403, 200, 200, 200, 401),
     "GET /applications": (200, 200, 200, 403, 403, 403, 403, 401),
+    "POST /applications": (403, 403, 403, 403, 409, 403, 409, 401),
     "GET /applications/{application}": (200, 200, 200, 403, 403, 403, 403, 401),
     "POST /applications/{application}/approval": (403, 201, 403, 403, 403, 403, 403, 401),
     "POST /applications/{application}/refusal": (201, 201, 403, 403, 403, 403, 403, 401),
@@ -68,6 +74,7 @@ TABLE = {
     "POST /customers/{customer}/verifications": (201, 403, 403, 403, 403, 403, 403, 401),
     "DELETE /customers/{customer}/verifications/{verification}": (200, 403, 403, 403, 403, 403, 403, 401),
     "POST /customers/{customer}/challenges": (409, 403, 403, 403, 403, 403, 403, 401),
+    "POST /customers/{customer}/challenges/{challenge}/look": (404, 403, 403, 403, 403, 403, 403, 401),
     "GET /figures": (200, 200, 200, 403, 403, 403, 403, 401),
     "GET /demands": (200, 200, 200, 403, 200, 200, 200, 401),
     "POST /demands": (201, 403, 403, 403, 403, 403, 403, 401),
@@ -89,6 +96,8 @@ SENT: defaultdict[str, dict[str, Any]] = defaultdict(dict, {
         "method": "official-list", "facts": ["name"], "evidence": "the register", "until": "2027-01-01",
     },
     "POST /customers/{customer}/challenges": {"domain": "example.org", "facts": ["name"]},
+    "POST /customers/{customer}/challenges/{challenge}/look": {},
+    "POST /applications": POOL,
     "POST /demands": {"sector": "police", "instrument": "warrant", "records": ["decisions"], "name": "A. Constable"},
     "POST /demands/{demand}/answer": {"outcome": "refused"},
 })  # fmt: skip
@@ -147,13 +156,21 @@ def demanded(customer: str) -> demands.NewDemand:
     return demands.NewDemand(customer, "police", "warrant", frozenset({"decisions"}), "A. Constable")
 
 
+def locked(doors: Doors, key: str) -> str:
+    """A lock on this key; its id."""
+    house = doors.world.house
+    house.locks.impose(auth.authenticate(house.database, key), activity_of({"crowd"}))
+    with house.database.read() as connection:
+        return str(connection.execute(select(locks.c.id)).scalar_one())
+
+
 @pytest.fixture
 def access(doors: Doors) -> Access:
-    own, other = doors.admitted.customer, admit_customer(doors.world, "Harbour Pool").customer
+    own, other = doors.admitted.customer, admit_customer(doors.world, "Harbour Pool")
     people = {role: hand(doors, role) for role in KINDS[:4]}
     people["customer's operator"] = hand(doors, "operator", customer=own)
     people["customer's auditor"] = hand(doors, "auditor", customer=own)
-    people["other's operator"] = hand(doors, "operator", customer=other)
+    people["other's operator"] = hand(doors, "operator", customer=other.customer)
     people["ended"] = hand(doors, "operator", "approver", "auditor")
     assert people["operator"].delete(f"/accounts/{people['ended'].account}").status_code == 200
     ids = {
@@ -162,9 +179,10 @@ def access(doors: Doors) -> Access:
         "filing": people["customer's operator"].post("/statute/filings", UNFAIR).json()["filing"],
         "change": changes.propose_here(doors.world.house, LOOSER).change.id,
         "law": registry.propose_here(doors.world.house, law_text()).law.id,
-        "customer": own,
+        "customer": own, "lock": locked(doors, other.key),
         "verification": checks.records_of(doors.world.house, own)[0].id,
         "demand": demands.record_here(doors.world.house, demanded(own))[0],
+        "challenge": "cha_" + "0" * 32,
     }  # fmt: skip
     facts = people["approver"].get(f"/applications/{ids['application']}").json()["facts"]
     return Access(doors, people, ids, facts)

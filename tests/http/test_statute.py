@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from countenance.domain.errors import Conflict
 from countenance.http.budget import Budget, Rate
 from countenance.service import admit, agencies
 from countenance.service.application import Application
 from countenance.statute.papers import TOPICS
 from tests.http.conftest import Doors, bearer
 from tests.http.people import Hand, hand
+from tests.http.test_applications import approval
 from tests.service.world import photo
 
 if TYPE_CHECKING:
@@ -194,6 +196,84 @@ def test_a_paper_that_is_none_is_named_and_leaves_its_leaf(
     refused = agency.clerk.post("/statute/filings", document)
     assert refused.json()["code"] == code
     assert says in refused.json()["detail"]
+
+
+WIRE = {
+    "name": "Department of Benefits", "sector": "public-agency", "country": "US", "region": "US-WA",
+    "seat_country": "US", "seat_region": "US-WA", "purposes": [PURPOSE], "legal_effect": "yes", "contact": "A. Person",
+    "attested_by": "A. Person",
+}  # fmt: skip
+
+
+class ByWire(Agency):
+    """An agency that is admitted over HTTP: asked for by its clerk, signed by an approver, taken with the claim."""
+
+    def admit(self) -> None:
+        asked = self.clerk.post("/applications", WIRE)
+        assert asked.status_code == 201, asked.text
+        assert asked.headers["countenance-receipt"] == asked.json()["receipt"]
+        ada, made = hand(self.doors, "approver"), asked.json()
+        path = f"/applications/{made['application']}"
+        approved = ada.post(f"{path}/approval", approval(ada, made["application"]))
+        assert approved.status_code == 201, approved.text
+        assert approved.json()["customer"] == self.customer
+        taken = self.doors.client.post(f"/v1{path}/key", headers=bearer(made["claim"])).json()
+        self.key, self.key_id = taken["key"], taken["id"]
+
+
+@pytest.fixture
+def wired(doors: Doors) -> ByWire:
+    customer = agencies.register_here(doors.world.house, application(doors)).customer
+    return ByWire(doors, customer, hand(doors, "operator", customer=customer))
+
+
+def test_an_agency_applies_over_http_with_what_is_on_file_and_not_without(wired: ByWire) -> None:
+    early = wired.clerk.post("/applications", WIRE)
+    named = {reason["id"].rpartition(".")[2] for reason in early.json()["decision"]["reasons"]}
+    assert (early.status_code, named >= {"notice-of-intent", "report-published", "training"}) == (403, True)
+    walk(wired)
+    assert wired.call().json()["decision"]["decision"] == "allow"
+    again = wired.clerk.post("/applications", WIRE)
+    assert (again.status_code, again.json()["detail"]) == (409, "this customer was admitted before")
+
+
+def test_the_same_application_of_a_stranger_finds_no_papers(wired: ByWire) -> None:
+    walk(wired)
+    stranger = wired.doors.client.post("/v1/applications", json=WIRE)
+    assert stranger.status_code == 403
+    reasons = {reason["id"] for reason in stranger.json()["decision"]["reasons"]}
+    assert "washington-rcw-43.386.notice-of-intent" in reasons
+
+
+def test_an_approval_decides_an_agency_again_by_the_papers_of_that_day(wired: ByWire) -> None:
+    """Between asking and approving the camera was changed, so the operational test is of another one."""
+
+    def changed_meanwhile() -> None:
+        asked = wired.clerk.post("/applications", WIRE).json()
+        wired.filed("change", what="camera", on=wired.day)
+        ada = hand(wired.doors, "approver")
+        late = ada.post(f"/applications/{asked['application']}/approval", approval(ada, asked["application"]))
+        reasons = [reason["id"] for reason in late.json()["decision"]["reasons"]]
+        assert (late.status_code, reasons) == (403, ["washington-rcw-43.386.operational-test"])
+        raise Stopped
+
+    wired.admit = changed_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(Stopped):
+        walk(wired)
+
+
+class Stopped(Exception):
+    """The walk ended where the test wanted."""
+
+
+def test_what_was_checked_of_an_agency_its_application_cannot_say_otherwise(wired: ByWire) -> None:
+    ada = hand(wired.doors, "operator")
+    seen = {"method": "document-seen", "facts": ["name"], "evidence": "The state's register.", "until": "2027-11-01"}
+    assert ada.post(f"/customers/{wired.customer}/verifications", seen).status_code == 201
+    other = wired.clerk.post("/applications", {**WIRE, "name": "Thorn"})
+    assert (other.status_code, other.json()["detail"]) == (409, "the application says another name than was checked")
+    with pytest.raises(Conflict, match="another name"):
+        admit.apply(wired.doors.world.house, replace(application(wired.doors), name="Thorn"), customer=wired.customer)
 
 
 def test_a_call_names_its_authority_in_a_header(agency: Agency) -> None:

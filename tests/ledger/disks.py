@@ -80,6 +80,13 @@ class FailingDisk(LightDisk):
         return super().write(fd, raw)
 
 
+class ShortDisk(LightDisk):
+    """Each write takes only a part of what it is given, and says so: no error, as POSIX allows."""
+
+    def write(self, fd: int, raw: bytes) -> int:
+        return super().write(fd, raw[: len(raw) // 2 + 1])
+
+
 class PowerCutDisk(LightDisk):
     """Dies at one call, and knows what a disk must still have after the power went.
 

@@ -21,7 +21,7 @@ from countenance.domain.errors import CountenanceError, DiskFull, LogUnavailable
 from countenance.ledger import proof
 from countenance.ledger.fsck import fsck
 from countenance.ledger.log import Appended, Bounds, Log
-from tests.ledger.disks import FailingDisk, Killed, LightDisk, PowerCutDisk, by_chance, everything, nothing
+from tests.ledger.disks import FailingDisk, Killed, LightDisk, PowerCutDisk, ShortDisk, by_chance, everything, nothing
 from tests.ledger.world import LONG, SIGNER, make_log, noon, open_log, some_leaf
 
 if TYPE_CHECKING:
@@ -132,6 +132,16 @@ def test_a_failed_call_stops_the_log_and_loses_nothing(tmp_path: Path, start: in
         assert str(folder) not in stopped.value.message
         check(folder, acked, start)
         shutil.rmtree(folder)
+
+
+def test_writes_that_take_only_a_part_are_gone_on_with(tmp_path: Path) -> None:
+    acked: list[Appended] = []
+    disk, calm = ShortDisk(), LightDisk()
+    life(tmp_path / "short", disk, acked, start=0)
+    life(tmp_path / "calm", calm, [], start=0)
+    assert disk.calls["write"] > 5 * calm.calls["write"]
+    assert disk.calls["fsync"] == calm.calls["fsync"]
+    check(tmp_path / "short", acked, 0)
 
 
 def test_after_a_failed_fsync_the_log_neither_answers_nor_writes(tmp_path: Path) -> None:

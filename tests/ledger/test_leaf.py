@@ -39,7 +39,8 @@ EXTRAS: dict[str, dict[str, leaf.Json]] = {
                        "reasons": ["roles.own-roles"], "outside-policy": ""},
     "consent": {"purpose": "access-control", "basis": "consent"},
     "withdrawal": {"purpose": "access-control", "undoes": UNDONE},
-    "erasure": {"undoes": []}, "access": {}, "complaint": {}, "start": {},
+    "erasure": {"undoes": []}, "sweep": {"because": ["illinois-bipa.retention", "retention.record"]},
+    "access": {}, "complaint": {}, "start": {},
     "backup": {"step": "made", "backup": "bak_" + 32 * "0", "until": "2026-12-22T12:00:00Z"},
     "log-key": {"vkey": SIGNER.vkey, "until": "2026-12-22T12:00:00Z"},
     "schedule": {

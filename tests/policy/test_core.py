@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from countenance.domain.decision import MEASURES
 from countenance.policy import words
 from tests.policy.asks import FACTS, PACKS, activity, ask, authority, decided, facts, grant, ids, law, model, reviewed
 
@@ -114,6 +115,7 @@ RULES: list[tuple[str, Ask, Facts, Ask, Facts]] = [
         facts(consent="demonstration"),
     ),
     ("meter", ask(), activity(tripped=True), ask(), activity(tripped=False)),
+    *((f"meter-{name}", ask(), activity(**{name: True}), ask(), activity(**{name: False})) for name in MEASURES),
     ("model-unevaluated", ask(), model(evaluated=False), ask(action="test"), model(evaluated=False)),
     ("model-stale", ask(), model(current=False), ask(action="export"), model(current=False)),
     ("model-unequal-fmr", ask(), model(fmr_max_geomean_milli=6001), ask(), model(fmr_max_geomean_milli=6000)),

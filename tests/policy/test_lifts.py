@@ -174,7 +174,7 @@ FACTS = st.builds(
     consent=mostly("on-record", st.sampled_from(words.CONSENTS)),
     written_release=TRUE,
     probe_basis=st.sampled_from(words.PROBE_BASES),
-    activity=st.builds(Activity, FALSE, FALSE),
+    activity=st.builds(Activity, *[FALSE] * 8),
 )
 
 

@@ -15,24 +15,29 @@ ACTS = sorted(vocabulary.ACTS)
 READS = {"account-list", "application-list", "application-show", "grant-list", "key-list", "schedule-list"}
 CHECKED = {"facts-show", "verification-list", "demand-list"}
 RUNS = {"account-register", "account-end", "grant-end", "key-issue", "key-revoke", "application-refuse"}
-ENTERS = {"facts-change", "verification-record", "verification-withdraw", "challenge-make", "demand-record"}
+ENTERS = {
+    "facts-change", "verification-record", "verification-withdraw", "challenge-make", "challenge-look", "demand-record",
+}  # fmt: skip
 OWN_READS = {
     "account-list", "grant-list", "key-list", "decision-list", "schedule-list", "statute-list", "statute-show",
     "statute-write",
 }  # fmt: skip
+LOOKS = {"lock-list", "lock-look"}
 SPEAKS = {"law-object"}
 PROMISES = SPEAKS | {"policy-list", "policy-show", "policy-propose", "policy-withdraw", "policy-stop", "policy-resume",
                      "law-propose", "law-record", "law-repeal"}  # fmt: skip
 MAY = {
-    ("provider", "operator"): READS | RUNS | PROMISES | CHECKED | ENTERS
+    ("provider", "operator"): READS | RUNS | PROMISES | CHECKED | ENTERS | LOOKS
     | {"statute-list", "statute-mitigate", "figures-show"},
     ("provider", "approver"): {"application-list", "application-show", "application-approve", "application-refuse",
                                "grant-list", "schedule-list", "policy-approve", "law-sign", "demand-answer",
-                               "figures-show"} | PROMISES | CHECKED,
-    ("provider", "auditor"): READS | SPEAKS | CHECKED | {"statute-list", "policy-list", "policy-show", "figures-show"},
+                               "figures-show"} | PROMISES | CHECKED | LOOKS,
+    ("provider", "auditor"): READS | SPEAKS | CHECKED
+    | {"statute-list", "policy-list", "policy-show", "figures-show", "lock-list"},
     ("provider", "reviewer"): SPEAKS,
     ("provider", "assessor"): SPEAKS | {"law-sign"},
-    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file"} | (RUNS - {"application-refuse"})
+    ("customer", "operator"): OWN_READS | CHECKED | {"facts-change", "statute-file", "application-make"}
+    | (RUNS - {"application-refuse"})
     | SPEAKS,
     ("customer", "approver"): SPEAKS,
     ("customer", "auditor"): OWN_READS | CHECKED | SPEAKS,

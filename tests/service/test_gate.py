@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from countenance.activity import A_FEW
 from countenance.domain.decision import Act, Activity, Ask
 from countenance.domain.errors import InternalError, LogUnavailable, NoFace, NotFound, Refused
 from countenance.policy import cedar
@@ -260,4 +259,4 @@ def test_a_meter_that_trips_ends_the_work_with_a_refusal(world: World) -> None:
     assert found.leaf.open["context"]["activity.tripped"] is True  # type: ignore[index,call-overload]
     assert closed(found)["outcome"] == "refused"
     assert error.next_step == at.NEXT_STEPS["core.meter"]
-    assert A_FEW
+    assert world.house.locks.standing(who, "verify") == Activity(tripped=True)

@@ -183,6 +183,8 @@ def test_the_words_of_a_deed_by_a_machine_have_neither_roles_nor_reasons() -> No
 
 # -- what to do about a refusal ---
 
+LAND = "washington-rcw-43.386.region-missing"
+
 
 def verdict(*rules: str) -> Verdict:
     from countenance.domain.decision import Reason
@@ -197,9 +199,12 @@ def verdict(*rules: str) -> Verdict:
         (("core.grant-mode",), at.APPLY),
         (("washington-rcw-43.386.notice", "core.minors"), "`countenance policy show washington-rcw-43.386`"),
         ((), "`countenance policy show core`"),
-        (("illinois-bipa.region-missing", "washington-rcw-43.386.region-missing"), at.PLACE),
-        (("illinois-bipa.region-missing", "core.meter"), at.NEXT_STEPS["core.meter"]),
-        (("illinois-bipa.region-missing", "core.minors"), "`countenance policy show illinois-bipa`"),
+        ((LAND,), at.PLACE),
+        ((LAND, "illinois-bipa.region-missing"), at.PLACE),
+        ((LAND, "core.grant-mode"), f"{at.APPLY} {at.PLACE_TOO}"),
+        ((LAND, "microsoft-2020.us-police"), "`countenance policy show microsoft-2020`. The region of use and seat is"),
+        (("core.made-up", "illinois-bipa.region-missing"), at.PLACE_TOO),
+        (("illinois-bipa.region-missing", "core.meter"), f"{at.NEXT_STEPS['core.meter']} {at.PLACE_TOO}"),
     ],
 )
 def test_the_next_step_is_the_first_that_helps_or_the_rule_itself(rules: tuple[str, ...], step: str) -> None:

@@ -88,7 +88,8 @@ def _swap(public: Path, rng: random.Random, _: Told) -> None:
 
 
 def _missing(public: Path, rng: random.Random, _: Told) -> None:
-    rng.choice(_files(public)).unlink()
+    """Any file but a set's list of its packs, which says nothing that the set's digest does not."""
+    rng.choice([path for path in _files(public) if path.name != beside.PACKS]).unlink()
 
 
 def _replay(public: Path, rng: random.Random, given: Told) -> None:
@@ -253,6 +254,20 @@ def test_a_tile_that_is_gone_is_said(honest: tuple[Told, Path], tmp_path: Path) 
     shutil.copytree(public, tmp_path / "public")
     (tmp_path / "public" / tiles.Tile(tiles.ENTRIES, 0).path).unlink()
     assert alarms(tmp_path / "public") == {"missing"}
+
+
+def test_a_set_whose_list_is_gone_is_still_read_and_held_to_its_digest(
+    honest: tuple[Told, Path], tmp_path: Path
+) -> None:
+    given, public = honest
+    shutil.copytree(public, tmp_path / "public")
+    inside = tmp_path / "public" / beside.of_set(given.sets[0].digest)
+    (inside / beside.PACKS).unlink()
+    seen = Seen()
+    assert alarms(tmp_path / "public", seen) == set()
+    assert set(shares(seen.counts)["again"]) == {"agrees"}
+    (inside / "core.cedar").unlink()
+    assert alarms(tmp_path / "public") == {"set-differs"}
 
 
 def test_a_log_that_stands_still_is_a_stop_and_one_that_is_not_reached_holds_what_was_seen(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from countenance.activity import A_FEW, FOLLOWED, MANY
+from countenance.config import Metering
 from countenance.domain.errors import LogUnavailable, NoFace, NotFound, Refused
 from countenance.service import detect, enrol, identify, verify
 from countenance.service.use import Use
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SERVICE = Path(__file__).parents[2] / "src" / "countenance" / "service"
+USUAL = Metering()
+A_FEW, MANY, FOLLOWED = USUAL.a_few, USUAL.many, USUAL.followed
 OUTSIDE = Use(place="publicly-accessible", mode="real-time")
 
 
@@ -230,6 +232,7 @@ def test_7_one_person_searched_again_and_again_is_being_followed(world: World) -
     who, inside = enrolled(world, ("ada", 1))
     for _ in range(FOLLOWED):
         identify.identify(world.house, who, inside, photo(7), Use())
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         identify.identify(world.house, who, inside, photo(7), Use())
-    assert identify.identify(world.house, who, inside, photo(8), Use()).result.candidates == ()
+    reasons = [reason.id for reason in refused.value.decision.verdict.reasons]
+    assert reasons == ["core.meter", "core.meter-following"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from countenance.config import (
+    LOOSEST,
+    Metering,
     Serving,
     Settings,
     checked,
@@ -22,7 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
 def test_every_setting_is_documented() -> None:
     rows = {line.split("|")[1].strip() for line in DOCS.read_text().splitlines() if line.startswith("| ")}
-    assert {field.name for field in (*fields(Settings), *fields(Serving))} <= rows
+    assert {field.name for field in (*fields(Settings), *fields(Serving), *fields(Metering))} <= rows
 
 
 def test_the_environment_is_read(tmp_path: Path) -> None:
@@ -38,6 +40,16 @@ def test_the_environment_is_read(tmp_path: Path) -> None:
 def test_a_number_of_threads_that_is_none_is_refused(tmp_path: Path, threads: str) -> None:
     with pytest.raises(Misconfigured):
         from_environment({"HOME": str(tmp_path), "COUNTENANCE_THREADS": threads})
+
+
+def test_the_meter_is_set_as_strict_as_one_likes_and_not_much_looser(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path)}
+    assert from_environment(home).metering == Metering()
+    found = from_environment({**home, "COUNTENANCE_METER_MANY": "1", "COUNTENANCE_METER_STRANGER_SHARE": "100"})
+    assert found.metering == replace(Metering(), many=1, stranger_share=100)
+    for name, text in (("MANY", str(LOOSEST * Metering().many + 1)), ("STRANGER_SHARE", "101"), ("PLACES", "0")):
+        with pytest.raises(Misconfigured, match=f"COUNTENANCE_METER_{name}"):
+            from_environment({**home, f"COUNTENANCE_METER_{name}": text})
 
 
 @pytest.mark.parametrize("inside", ["", "keys", "deep/keys"])

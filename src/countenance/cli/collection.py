@@ -27,9 +27,13 @@ def collection() -> None:
 @collection.command()
 @click.argument("name")
 @click.option("--purpose", required=True, help="One purpose of the grant.")
+@click.option("--keep-days", type=click.IntRange(1, 3650), help="Who was not met for so many days is erased.")
 @surface.key_option
 @surface.house_options
-def create(name: str, purpose: str, key_file: Path | None, data: Path | None, keys: Path | None, as_json: bool) -> None:
+def create(
+    name: str, purpose: str, keep_days: int | None, key_file: Path | None, data: Path | None, keys: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Make a collection called NAME.
 
     \b
@@ -39,7 +43,8 @@ def create(name: str, purpose: str, key_file: Path | None, data: Path | None, ke
     from countenance.service import people
 
     with surface.opened(surface.settings(data, keys), quiet=as_json) as house:
-        made = people.create_collection(house, surface.principal(house, key_file), name, purpose)
+        who = surface.principal(house, key_file)
+        made = people.create_collection(house, who, name, purpose, keep_days=keep_days)
     surface.show(asdict(made), as_json=as_json, sentences=lambda: [f"{made.name}: {made.purpose}  {made.id}"])
 
 

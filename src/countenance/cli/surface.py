@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from countenance.service.app import House
     from countenance.service.auth import Principal
+    from countenance.service.checks import Look
     from countenance.service.use import Use
     from countenance.service.witnesses import Post
 
@@ -81,7 +82,8 @@ def opened(where: config.Settings, *, quiet: bool) -> Iterator[House]:
     """The house, open; unless quiet, stderr shows whose models these are and how far unsealing is."""
     from countenance.service.app import House
 
-    with _post(where) as post, House.open(where, progress=None if quiet else _unsealing(), post=post) as house:
+    shown = None if quiet else _unsealing()
+    with _post(where) as post, House.open(where, progress=shown, post=post, look=_look(where)) as house:
         if not quiet:
             click.secho("\n".join(_starting(house)), dim=True, err=True)
         yield house
@@ -94,6 +96,15 @@ def _post(where: config.Settings) -> AbstractContextManager[Post | None]:
     from countenance.http.post import Post
 
     return Post()
+
+
+def _look(where: config.Settings) -> Look | None:
+    """How a domain is asked; no network where the settings do not say so."""
+    if not where.domain_checks:
+        return None
+    from countenance.http.wellknown import WellKnown
+
+    return WellKnown()
 
 
 def _starting(house: House) -> list[str]:

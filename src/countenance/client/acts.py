@@ -7,7 +7,7 @@ by then. Sources: docs/accounts.md; docs/api.md.
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from countenance.client import matters, readers
 from countenance.client.answers import Page
@@ -18,6 +18,7 @@ from countenance.client.matters import (
     FirstKey,
     GrantKeys,
     IssuedKey,
+    Looked,
     ShownApplication,
 )
 from countenance.client.reading import Fields, malformed
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from countenance.client.hand import Hand
-    from countenance.client.matters import Account, Entry, HeldGrant, ListedApplication, Progress
+    from countenance.client.matters import Account, Entry, HeldGrant, HeldLock, ListedApplication, Progress
     from countenance.client.proven import Reply
     from countenance.domain.decision import Decision
     from countenance.ledger.proof import VerifiedReceipt
@@ -141,6 +142,24 @@ def revoke_key(grant: str, key: str) -> Call[Acted]:
     return acted("DELETE", f"grants/{part(grant)}/keys/{key}", "key-revoke", "revoked", "ended", "key", of=key)
 
 
+def locks(*, limit: int = 100) -> Pages[HeldLock]:
+    """The keys that the meter locked, oldest first; for the provider's people. Raises Refused."""
+    return pages("locks", "lock-list", matters.lock, limit)
+
+
+def look_at_lock(lock: str) -> Call[Looked]:
+    """Let a locked key go on, which takes two people who looked. Raises Refused, NotFound, Conflict."""
+
+    def read(reply: Reply) -> Looked:
+        told, released = reply.fields.text("id"), reply.fields.truth("released")
+        if told != lock:
+            raise unverified("its answer is about another lock")
+        outcome = "released" if released else "looked"
+        return Looked(*reply.administered(outcome), told, reply.fields.count("looked"), released)
+
+    return Call("POST", f"{UNDER}/locks/{part(lock)}/look", read, act="lock-look")
+
+
 def decisions(*, limit: int = 100) -> Pages[Entry]:
     """Every leaf about your organisation, oldest first; for a customer's people. Raises Refused."""
     return pages("decisions", "decision-list", matters.entry, limit)
@@ -169,21 +188,41 @@ def apply(
     }  # fmt: skip
     said.update({word: value if isinstance(value, str) else [*value] for word, value in more.items()})
     said |= {} if attestation is None else {"attestation": {**attestation}}
-    asked = {(purpose, mode, place) for purpose, mode, place in product(purposes, modes, places)}
+    return Call(
+        "POST", "v1/applications", lambda reply: _applied(reply, said), content=json_body(said), headers=JSON,
+        keyed=False, actions=frozenset({"provision"}),
+    )  # fmt: skip
+
+
+def apply_for_agency(**said: Any) -> Call[Applied]:
+    """Ask for the admission of your own agency, which was registered to file first: the words of `Applicant.apply`.
+
+    Raises Refused, TooOften; Conflict where it was admitted before, or says another thing than was checked.
+    """
+    whole = {"modes": ["one-off"], "places": ["private"], **said}
 
     def read(reply: Reply) -> Applied:
-        body, proofs = reply.fields, reply.proofs()
-        made = body.text("application")
-        decisions = _decided(reply, proofs, made)
-        found = {(one.ask.purpose, one.ask.mode, one.ask.place) for one in decisions}
-        if found != asked or any((one.ask.sector, one.ask.country) != (sector, country) for one in decisions):
-            raise unverified("its receipts are not for what was applied for")
-        return Applied(made, body.text("claim"), decisions, body.texts("receipts"), proofs)
+        made = _applied(reply, whole)
+        reply.administered("asked", matter=made.application)
+        return made
 
     return Call(
-        "POST", "v1/applications", read, content=json_body(said), headers=JSON, keyed=False,
+        "POST", f"{UNDER}/applications", read, content=json_body(whole), headers=JSON, act="application-make",
         actions=frozenset({"provision"}),
     )  # fmt: skip
+
+
+def _applied(reply: Reply, said: Mapping[str, Any]) -> Applied:
+    """What waits, once there is a receipt for each combination of what was said. Raises Unverified."""
+    body, proofs = reply.fields, reply.proofs()
+    made = body.text("application")
+    decisions = _decided(reply, proofs, made)
+    found = {(one.ask.purpose, one.ask.mode, one.ask.place) for one in decisions}
+    asked = set(product(said["purposes"], said["modes"], said["places"]))
+    where = said["sector"], said["country"]
+    if found != asked or any((one.ask.sector, one.ask.country) != where for one in decisions):
+        raise unverified("its receipts are not for what was applied for")
+    return Applied(made, body.text("claim"), decisions, body.texts("receipts"), proofs)
 
 
 def progress(application: str) -> Call[Progress]:

@@ -209,12 +209,13 @@ class Exported(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One gallery for one purpose."""
+    """One gallery for one purpose. keep_days: its own term of retention; None: it has none."""
 
     id: str
     name: str
     purpose: str
     created: datetime
+    keep_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,9 +70,12 @@ def collections(*, limit: int = 100) -> Pages[Collection]:
     return _pages("v1/collections", "collections", readers.collection, limit)
 
 
-def create_collection(name: str, purpose: str) -> Call[Collection]:
-    """A new, empty collection for one purpose of the grant. Raises Conflict where the name is taken."""
-    body = _json({"name": name, "purpose": purpose})
+def create_collection(name: str, purpose: str, *, keep_days: int | None = None) -> Call[Collection]:
+    """A new, empty collection for one purpose of the grant. Raises Conflict where the name is taken.
+
+    keep_days: who was not met for so many days is erased; None: the collection has no such term.
+    """
+    body = _json({"name": name, "purpose": purpose} | ({} if keep_days is None else {"keep_days": keep_days}))
     headers = {**_JSON, **_named()}
     return Call("POST", "v1/collections", _collection, content=body, headers=headers, once=True)
 

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from countenance.client import calls, posted, standing
+from countenance.client import reports as published
 from countenance.client.carried import Awaiting, Blocking, awaited, awaited_list, blocking, listed
 from countenance.client.line import Line
 
@@ -65,6 +66,8 @@ class Client(Blocking):
     decide = blocking(calls.decide)
     policies = blocking(calls.policies)
     policy = blocking(calls.policy)
+    reports = listed(published.reports)
+    report = blocking(published.report)
     keys = blocking(calls.keys)
     new_key = blocking(calls.new_key)
     revoke_key = blocking(calls.revoke_key)
@@ -110,6 +113,8 @@ class AsyncClient(Awaiting):
     decide = awaited(calls.decide)
     policies = awaited(calls.policies)
     policy = awaited(calls.policy)
+    reports = awaited_list(published.reports)
+    report = awaited(published.report)
     keys = awaited(calls.keys)
     new_key = awaited(calls.new_key)
     revoke_key = awaited(calls.revoke_key)

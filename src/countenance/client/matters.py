@@ -103,6 +103,28 @@ class Approved(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldLock:
+    """What the meter locked. key: empty where it is every key of the customer. looked: how many people have, of two."""
+
+    id: str
+    customer: str
+    key: str
+    reached: frozenset[str]
+    created: datetime
+    looked: int
+    released: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked(Answer):
+    """A look at a lock. released: whether the key goes on, since two people have looked."""
+
+    id: str
+    looked: int
+    released: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GrantKeys(Answer):
     """The keys of a grant, oldest first."""
 
@@ -161,6 +183,13 @@ def grant(body: Fields) -> HeldGrant:
     purposes, modes, places = (frozenset(body.texts(each)) for each in ("purposes", "modes", "places"))
     created, until = readers.moment(body, "created"), readers.moment(body, "until")
     return HeldGrant(identifier, customer, name, purposes, modes, places, created, until, body.truth("active"))
+
+
+def lock(body: Fields) -> HeldLock:
+    identifier, customer, key = (body.text(each) for each in ("id", "customer", "key"))
+    released = None if body.null("released") else readers.moment(body, "released")
+    created, looked = readers.moment(body, "created"), body.count("looked")
+    return HeldLock(identifier, customer, key, frozenset(body.texts("reached")), created, looked, released)
 
 
 def listed_application(body: Fields) -> ListedApplication:

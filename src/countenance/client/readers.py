@@ -81,7 +81,8 @@ def candidate(body: Fields) -> Candidate:
 
 
 def collection(body: Fields) -> Collection:
-    return Collection(body.text("id"), body.text("name"), body.text("purpose"), moment(body, "created"))
+    kept = None if body.null("keep_days") else body.count("keep_days")
+    return Collection(body.text("id"), body.text("name"), body.text("purpose"), moment(body, "created"), kept)
 
 
 def subject(body: Fields) -> Subject:

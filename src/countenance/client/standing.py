@@ -77,9 +77,10 @@ class Checks(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Challenge(Answer):
-    """A code, shown this once. application: the claim of which brings it back."""
+    """A code, shown this once. application: the claim of which brings it back; empty for the domain's own file."""
 
     id: str
+    method: str
     application: str
     domain: str
     until: datetime
@@ -89,6 +90,15 @@ class Challenge(Answer):
 @dataclass(frozen=True, slots=True)
 class Proven(Noted):
     """What a code that came back proved, until a day, exclusive."""
+
+    verification: str
+    facts: frozenset[str]
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked(Answer):
+    """What a code that was found in the domain's file proved, until a day, exclusive."""
 
     verification: str
     facts: frozenset[str]
@@ -177,17 +187,33 @@ def withdraw_check(customer: str, verification: str) -> Call[Acted]:
     return acts.acted("DELETE", path, "verification-withdraw", "withdrawn", "withdrawn", "matter", of=verification)
 
 
-def challenge(customer: str, domain: str, facts: Collection[str]) -> Call[Challenge]:
-    """A code, to be sent to an address of a domain. Raises Refused, NotFound, BadInput, Conflict."""
+def challenge(
+    customer: str, domain: str, facts: Collection[str], *, method: str = "email-domain-challenge"
+) -> Call[Challenge]:
+    """A code, to be sent to an address of a domain, or, as `domain-challenge`, to be put into its file.
+
+    Raises Refused, NotFound, BadInput, Conflict.
+    """
 
     def read(reply: Reply) -> Challenge:
         body, made = reply.fields, reply.fields.text("id")
         proven = reply.administered("made", customer=customer, matter=made)
-        told = body.text("application"), body.text("domain"), readers.moment(body, "until")
-        return Challenge(*proven, made, *told, body.text("code"))
+        method, application, domain = (body.text(name) for name in ("method", "application", "domain"))
+        return Challenge(*proven, made, method, application, domain, readers.moment(body, "until"), body.text("code"))
 
-    said = {"domain": domain, "facts": sorted(facts)}
+    said = {"domain": domain, "facts": sorted(facts), "method": method}
     return _sent(f"{_of(customer)}/challenges", said, read, "challenge-make")
+
+
+def look_at_domain(customer: str, challenge: str) -> Call[Looked]:
+    """Let the server read a domain's file. Raises Refused, NotFound, BadInput, Conflict, Unavailable."""
+
+    def read(reply: Reply) -> Looked:
+        body, made = reply.fields, reply.fields.text("verification")
+        proven = reply.administered("verified", customer=customer, matter=made)
+        return Looked(*proven, made, frozenset(body.texts("facts")), body.text("until"))
+
+    return Call("POST", f"{_of(customer)}/challenges/{part(challenge)}/look", read, act="challenge-look")
 
 
 def bring_back(application: str, challenge: str, code: str) -> Call[Proven]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import date, datetime
 
 Answer = Literal["allow", "deny"]
@@ -151,10 +151,36 @@ class Paperwork:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """The meter against mass surveillance, as the rules read it: booleans, never counts."""
+    """The meter against mass surveillance, as the rules read it: booleans, never counts.
+
+    tripped: one of the six measures after it was reached, or has been and nobody has looked yet: the key is locked. The
+    measures: docs/activity.md. whole: what was reached is the customer's, over all its keys; no rule reads it.
+    """
 
     tripped: bool = False
     one_to_many: bool = False
+    crowd: bool = False
+    nobody: bool = False
+    following: bool = False
+    camera: bool = False
+    places: bool = False
+    trawling: bool = False
+    whole: bool = False
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The measures that were reached, by name."""
+        return tuple(name for name in MEASURES if getattr(self, name))
+
+
+MEASURES = ("crowd", "nobody", "following", "camera", "places", "trawling")
+"""What the meter looks for, each a boolean of `Activity`."""
+
+
+def activity_of(reached: Collection[str], *, whole: bool = False, one_to_many: bool = False) -> Activity:
+    """What the rules read where these measures were reached; none: it is quiet."""
+    said = {name: name in reached for name in MEASURES}
+    return Activity(tripped=bool(reached), one_to_many=one_to_many, whole=whole, **said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ PREFIXES = {
     "backup": "bak", "link": "lnk",
     "account": "acc", "filing": "fil", "change": "chg", "objection": "obj", "verification": "ver", "challenge": "cha",
     "demand": "dem", "disclosure": "dis",
+    "lock": "lck",
 }  # fmt: skip
 _ID = re.compile(r"\A[a-z]{3}_[0-9a-f]{32}\Z")
 

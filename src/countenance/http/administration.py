@@ -13,11 +13,11 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
-from countenance.http import described, keeping, matters
+from countenance.http import applying, described, keeping, matters
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.http.problems import RECEIPT
-from countenance.service import accounts, applications, grants, pages, schedule, shown, signed
+from countenance.service import accounts, applications, grants, locks, pages, schedule, shown, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +85,19 @@ async def list_applications(
         return applications.listed(house, who.account, state or "", last, limit)
 
     return await listed(request, response, who, "applications", f"applications {state or ''}", after, part)
+
+
+@router.post(
+    "/applications",
+    **described.signed(matters.AskedFor, 404, 409, 413, 415, 429, status=201),
+    openapi_extra=described.taking(matters.NewApplication),
+)
+async def apply_for_agency(request: Request, response: Response, who: Person) -> Any:
+    """Ask to be admitted, for people of an agency that was registered to file first; its papers are looked up."""
+    asked = document_of(request, who, matters.NewApplication)
+    application, attested = applying.application_of(asked), applying.attestation_of(asked)
+    made = await run_in_threadpool(applications.ask_for, house_of(request), who.account, application, attested)
+    return told(response, made, **applying.asked_of(made.result))
 
 
 @router.get("/applications/{application}", **described.signed(matters.ShownApplication, 404))
@@ -166,6 +179,23 @@ async def list_schedule(
         return schedule.listed(house, who.account, customer, last, limit)
 
     return await listed(request, response, who, "schedule", f"schedule {customer}", after, part)
+
+
+@router.get("/locks", **described.signed(matters.Locks))
+async def list_locks(request: Request, response: Response, who: Person, limit: Limit = 100, after: After = "") -> Any:
+    """Keys that the meter locked, oldest first, and how many people have looked; for the provider's people."""
+
+    def part(house: House, last: str) -> Answered[Any]:
+        return locks.listed(house, who.account, last, limit)
+
+    return await listed(request, response, who, "locks", "locks", after, part)
+
+
+@router.post("/locks/{lock}/look", **described.signed(matters.LookedAtLock, 404, 409, status=201))
+async def look_at_lock(request: Request, response: Response, who: Person, lock: Id) -> Any:
+    """Say that you looked and that the key may go on. It does once two people of the provider have said so."""
+    done = await run_in_threadpool(locks.look, house_of(request), who.account, lock)
+    return told(response, done, **asdict(done.result))
 
 
 @router.get("/decisions", **described.signed(matters.OwnEntries))

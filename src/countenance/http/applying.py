@@ -54,13 +54,9 @@ async def apply(request: Request) -> Any:
     """Ask to be admitted. What the policy denies is refused at once; what it allows waits for a person."""
     cast("Budget", request.app.state.applying).take(request.client.host if request.client else "")
     asked = await document(request, matters.NewApplication)
-    attested = None if asked.attestation is None else _attestation(asked)
-    made = await run_in_threadpool(applications.ask, house_of(request), _application(asked), attested)
-    return {
-        "application": made.application, "state": "pending", "claim": made.claim,
-        "decisions": [shown.decision(answer.decision) for answer in made.answers],
-        "receipts": [answer.receipt for answer in made.answers], "attestation": asdict(made.attestation),
-    }  # fmt: skip
+    attested = attestation_of(asked)
+    made = await run_in_threadpool(applications.ask, house_of(request), application_of(asked), attested)
+    return asked_of(made)
 
 
 @router.get("/{application}", **described.keyed(matters.State))
@@ -90,14 +86,25 @@ async def answer_challenge(request: Request, response: Response, application: Id
     return asdict(made)
 
 
-def _application(asked: matters.NewApplication) -> Application:
+def asked_of(made: applications.Asked) -> dict[str, Any]:
+    """What an applicant is told, the claim this once."""
+    return {
+        "application": made.application, "state": "pending", "claim": made.claim,
+        "decisions": [shown.decision(answer.decision) for answer in made.answers],
+        "receipts": [answer.receipt for answer in made.answers], "attestation": asdict(made.attestation),
+    }  # fmt: skip
+
+
+def application_of(asked: matters.NewApplication) -> Application:
+    """What was asked for, as the service has it."""
     said = asked.model_dump(exclude={"attestation"})
     sets = {name: frozenset(said[name]) for name in ("purposes", "modes", "places", "acts_for")}
     return Application(**{**said, **sets})
 
 
-def _attestation(asked: matters.NewApplication) -> Attestation:
-    given = asked.attestation
-    assert given is not None
+def attestation_of(asked: matters.NewApplication) -> Attestation | None:
+    """Who signed it; None: a typed name. Raises BadInput."""
+    if (given := asked.attestation) is None:
+        return None
     key, signature = signed.public_key(given.public_key), signed.signature_of(given.signature)
     return Attestation(asked.attested_by, given.moment, key, signature)

@@ -6,6 +6,7 @@ itself may narrow its grant, never widen it: the service decides that. Sources: 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import time
 from collections import Counter
@@ -71,7 +72,19 @@ async def said(request: Request) -> Use:
     for name, word in (*words.items(), ("Countenance-Purpose", purpose), ("Countenance-Authority", authority)):
         if len(word) > LONGEST_WORD:
             raise BadInput(f"{name}: a word has at most {LONGEST_WORD} characters")
-    return Use(purpose, **words, requested_by=frozenset(sectors), authority=authority)
+    source = _source(request.client.host if request.client else "")
+    return Use(purpose, **words, requested_by=frozenset(sectors), authority=authority, source=source)
+
+
+def _source(host: str) -> str:
+    """The network of the caller's address, for the meter: of IPv6 the /64; empty for what is on this machine."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return ""
+    if address.is_loopback or address.version == 4:
+        return "" if address.is_loopback else host
+    return str(ipaddress.ip_network((int(address), 64), strict=False).network_address)
 
 
 def _header(request: Request, name: str) -> str:

@@ -18,7 +18,7 @@ from countenance.http.administration import Id, told
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
 from countenance.policy.whatif import moment
-from countenance.service import checks, facts, figures
+from countenance.service import checks, domains, facts, figures
 
 router = APIRouter(prefix="/v1/administration", tags=["customers"])
 
@@ -78,11 +78,24 @@ async def withdraw_verification(
     openapi_extra=described.taking(standing.NewChallenge),
 )
 async def make_challenge(request: Request, response: Response, who: Person, customer: Id) -> Any:
-    """A code for a domain. You send it to an address there; the applicant brings it back."""
+    """A code for a domain. You send it to an address there and the applicant brings it back; or, where this house asks
+    domains, the applicant puts it into the domain's file, and you let the server look.
+    """
     asked = document_of(request, who, standing.NewChallenge)
+    wanted = frozenset(asked.facts)
     made = await run_in_threadpool(
-        checks.challenge, house_of(request), who.account, customer, asked.domain, frozenset(asked.facts)
+        checks.challenge, house_of(request), who.account, customer, asked.domain, wanted, asked.method
     )
+    return told(response, made, **asdict(made.result))
+
+
+@router.post(
+    "/customers/{customer}/challenges/{challenge}/look",
+    **described.signed(standing.Looked, 404, 409, 413, status=201),
+)
+async def look_at_domain(request: Request, response: Response, who: Person, customer: Id, challenge: Id) -> Any:
+    """Read the domain's file, once, and record what it proves. Only where the settings say that domains are asked."""
+    made = await run_in_threadpool(domains.look, house_of(request), who.account, customer, challenge)
     return told(response, made, **asdict(made.result))
 
 

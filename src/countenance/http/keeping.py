@@ -90,7 +90,10 @@ async def create_collection(request: Request, once: Once) -> Any:
     asked = await document(request, shapes.NewCollection)
 
     def work(who: auth.Principal, kept: Kept) -> dict[str, Any]:
-        return asdict(people.create_collection(house_of(request), who, asked.name, asked.purpose, kept))
+        made = people.create_collection(
+            house_of(request), who, asked.name, asked.purpose, kept, keep_days=asked.keep_days
+        )
+        return asdict(made)
 
     return await once.run(work, asked.model_dump_json().encode())
 

@@ -22,6 +22,7 @@ FIRST: Mapping[str, Mapping[str, str]] = {
     "Entries": {"index": "/decisions/0/index"},
     "OwnEntries": {"index": "/decisions/0/index"},
     "Grants": {"grant": "/grants/0/id"},
+    "Locks": {"lock": "/locks/0/id"},
     "Policies": {"pack": "/in_force/0/name"},
 }
 """By the shape of a list: which part of a path its first entry names, and where in the answer."""

@@ -124,6 +124,17 @@ class Asked(Shape):
     attestation: Attestation
 
 
+class AskedFor(Answer):
+    """As `Asked`, with the receipt of the act."""
+
+    application: str
+    state: Literal["pending"]
+    claim: str
+    decisions: list[Decision]
+    receipts: list[Receipt]
+    attestation: Attestation
+
+
 class State(Shape):
     """taken: whether the first key was."""
 
@@ -263,6 +274,34 @@ class Announced(Shape):
 class GrantSchedule(Answer):
     schedule: list[Announced]
     next: Next
+
+
+Measure = Literal["crowd", "nobody", "following", "camera", "places", "trawling"]
+
+
+class HeldLock(Shape):
+    """What the meter locked. key: empty where it is every key of the customer. looked: how many people have, of two."""
+
+    id: str
+    customer: str
+    key: str
+    reached: list[Measure]
+    created: Moment
+    looked: Annotated[int, Field(ge=0, le=2)]
+    released: Moment | None
+
+
+class Locks(Answer):
+    locks: list[HeldLock]
+    next: Next
+
+
+class LookedAtLock(Answer):
+    """released: whether the key goes on, since two people have looked."""
+
+    id: str
+    looked: Annotated[int, Field(ge=1, le=2)]
+    released: bool
 
 
 class GrantKeys(Answer):

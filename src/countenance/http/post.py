@@ -1,4 +1,4 @@
-"""The one thing that a server asks of others: a witness for a cosignature. Nothing else here reaches the network.
+"""What a server asks of witnesses: a cosignature. It asks nobody else, unless it is set to ask domains (wellknown.py).
 
 TLS is always verified, plain HTTP goes to this machine only (config.py), redirects are not followed, no proxy and no
 credential is taken from the environment, and an answer is bounded in size and time. It sends what it is given, once:

@@ -172,6 +172,12 @@ class Proof(Shape):
 class NewCollection(Shape):
     name: Annotated[str, Field(min_length=1, max_length=100, examples=["staff", "visitors"])]
     purpose: Annotated[str, Field(min_length=1, max_length=64, examples=["access-control"])]
+    keep_days: Annotated[
+        int | None,
+        Field(
+            ge=1, le=3650, description="Days after which a person who was not met again is erased; null: no such term."
+        ),
+    ] = None
 
 
 class Collection(Shape):
@@ -179,6 +185,7 @@ class Collection(Shape):
     name: str
     purpose: str
     created: Moment
+    keep_days: int | None
 
 
 class Collections(Shape):

@@ -23,6 +23,7 @@ Instrument = Literal[
 ]
 Records = Literal["account", "subjects", "templates", "decisions", "bases", "everything", "other"]
 Untold = Literal["", "forbidden-by-order", "risk-to-life", "not-yet"]
+Method = Literal["email-domain-challenge", "domain-challenge"]
 Covered = Annotated[list[Fact], Field(min_length=1, max_length=10, examples=[["name", "contact"]])]
 
 
@@ -123,18 +124,20 @@ class WithdrawnCheck(Answer):
 
 
 class NewChallenge(Shape):
-    """A domain, to an address of which a code will be sent, and the facts that its return proves."""
+    """A domain, to an address of which a code is sent, or in a file of which it will stand; and what that proves."""
 
     domain: Annotated[str, Field(min_length=4, max_length=253, examples=["example.org"])]
     facts: Covered
+    method: Method = "email-domain-challenge"
 
 
 class Challenge(Answer):
-    """code: shown here and never again; send it to an address of the domain. application: the claim of which brings it
-    back.
+    """code: shown here and never again. By e-mail: send it to an address of the domain; the claim of `application`
+    brings it back. Else it goes into https://DOMAIN/.well-known/countenance-challenge, on a line of its own.
     """
 
     id: str
+    method: Method
     application: str
     domain: str
     code: str
@@ -145,6 +148,14 @@ class Code(Shape):
     """A code as it stood in the message."""
 
     code: Annotated[str, Field(min_length=1, max_length=64, examples=["A" * 22])]
+
+
+class Looked(Answer):
+    """What a code made that was found in the domain's file: these facts are verified until that day, exclusive."""
+
+    verification: str
+    facts: list[Fact]
+    until: str
 
 
 class Proven(Shape):

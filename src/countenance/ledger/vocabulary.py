@@ -37,14 +37,14 @@ WORDS: dict[str, frozenset[str]] = {
 """The vocabulary a leaf may be written with (docs/policy.md). Readers accept any word of the right form."""
 
 ACTS = frozenset({
-    "account-end", "account-list", "account-register", "application-approve", "application-list", "application-refuse",
-    "application-show", "challenge-answer", "challenge-make", "decision-list", "demand-answer", "demand-list",
-    "demand-record", "facts-change", "facts-show", "figures-show", "grant-end", "grant-list", "key-issue", "key-list",
-    "key-revoke", "verification-list", "verification-record", "verification-withdraw",
-    "agency-register", "statute-file", "statute-list", "statute-mitigate", "statute-show", "statute-write",
-    "schedule-list",
-    "law-object", "law-propose", "law-record", "law-repeal", "law-sign", "policy-approve", "policy-list",
-    "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw",
+    "account-end", "account-list", "account-register", "agency-register", "application-approve", "application-list",
+    "application-make", "application-refuse", "application-show", "challenge-answer", "challenge-look",
+    "challenge-make", "decision-list", "demand-answer", "demand-list", "demand-record", "facts-change", "facts-show",
+    "figures-show", "grant-end", "grant-list", "key-issue", "key-list", "key-revoke", "law-object", "law-propose",
+    "law-record", "law-repeal", "law-sign", "lock-impose", "lock-list", "lock-look", "policy-approve", "policy-list",
+    "policy-propose", "policy-resume", "policy-show", "policy-stop", "policy-withdraw", "schedule-list", "statute-file",
+    "statute-list", "statute-mitigate", "statute-show", "statute-write", "verification-list", "verification-record",
+    "verification-withdraw",
 })  # fmt: skip
 """What may be administered: the acts of policy/roles.cedarschema, word for word."""
 
@@ -68,6 +68,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "consent": ("purpose", "basis"),
     "withdrawal": ("purpose", "undoes"),
     "erasure": ("undoes",),
+    "sweep": ("because",),
     "administration": ("act", "by", "roles", "verdict", "reasons", "outside-policy"),
     "access": (),
     "complaint": (),

@@ -1,11 +1,9 @@
-"""The gate's judge: packs are loaded strictly, and an ask is decided on its facts. The only importer of
-cedarpy.
+"""The gate's judge: packs are loaded strictly, and an ask is decided on its facts. The only importer of cedarpy.
 
 An allow needs Cedar's Allow and no error in its diagnostics, for Cedar skips a rule whose evaluation fails.
 An ask with an unknown word is denied before Cedar is asked; a pack past its `stale_after` turns every allow
-into a deny. `decide` derives the context from the facts and then does what `redecide` does; so a stranger
-who holds only the open part of a leaf (the words of the ask, the hour, the context) can repeat the
-decision.
+into a deny. `decide` derives the context from the facts and then does what `redecide` does; so a stranger who
+holds only the open part of a leaf (the words of the ask, the hour, the context) can repeat the decision.
 
 Requests carry no schema: the schema proves every rule against its types at load, the context is built by
 one function from typed facts, and a value of a wrong type would fail in evaluation, which is a deny.
@@ -109,6 +107,14 @@ def forms(policies: PolicySet) -> dict[str, dict[str, Any]]:
     """Each rule of the set in Cedar's JSON form, by its id; for reading (terms.py), never for deciding."""
     found = [json.loads(cedarpy.policies_to_json_str(file.text))["staticPolicies"] for file in policies.files]
     return {form["annotations"]["id"]: form for each in found for form in each.values()}
+
+
+@lru_cache(maxsize=4)
+def permits(policies: PolicySet) -> PolicySet:
+    """The permits alone, never stale: for what they oblige to, whatever else refuses; never for an answer."""
+    kept = {name: form for name, form in forms(policies).items() if form["effect"] == "permit"}
+    text = cedarpy.policies_from_json_str(json.dumps({"templates": {}, "staticPolicies": kept, "templateLinks": []}))
+    return replace(policies, good_until=policies.good_until.max, handle=cedarpy.PolicySet.from_str(text))
 
 
 def _checked(text: str, name: str, schema: cedarpy.Schema) -> list[tuple[str, Mapping[str, str]]]:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from countenance.domain.decision import Ask, Authority, Facts, Law, Paperwork
+from countenance.domain.decision import MEASURES, Activity, Ask, Authority, Facts, Law, Paperwork
 from countenance.domain.errors import BadInput, BadRecord
 from countenance.policy import words
 
@@ -64,6 +64,7 @@ SHAPE: dict[str, type] = {
     "paperwork.complete": bool,
     "activity.tripped": bool,
     "activity.one_to_many": bool,
+    **{f"activity.{name}": bool for name in MEASURES},
     "model.evaluated": bool,
     "model.current": bool,
     "model.worst_fmr_ppm": int,
@@ -109,9 +110,17 @@ def derive(ask: Ask, facts: Facts) -> Values:
         *(_NOTHING_FILED if paper == _NO_PAPERWORK else _paperwork(ask, paper, model.version, day)),
         facts.activity.tripped,
         facts.activity.one_to_many,
+        *_reached(facts.activity),
         *(model.evaluated, model.current, model.worst_fmr_ppm, model.worst_fnmr_ppm),
         *(model.fmr_max_geomean_milli, model.fnmr_max_geomean_milli, model.groups, model.provenance),
     )
+
+
+def _reached(activity: Activity) -> tuple[bool, ...]:
+    """One boolean for each of MEASURES."""
+    return (
+        activity.crowd, activity.nobody, activity.following, activity.camera, activity.places, activity.trawling,
+    )  # fmt: skip
 
 
 def claimed(facts: Facts) -> str:

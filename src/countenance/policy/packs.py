@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from countenance.domain.decision import Ask
+
 EVIDENCE = {
     "T": "the text itself was read",
     "S": "read in a secondary source only",
@@ -55,8 +57,9 @@ MAX_BYTES = 1_000_000
 _LINE = re.compile(r"\A// ([a-z_]+): (\S.*\S|\S)\Z")
 _NAME = re.compile(r"\A[a-z][a-z0-9]*(?:[-.][a-z0-9]+)*\Z")
 _SPAN = re.compile(r"\A(\S+) to (\S+)\Z")
+_TERRITORY = re.compile(r"\A[A-Z]{2}(?:-[A-Z0-9]{1,3})?\Z")
 _ONCE = ("pack", "title", "promised_by", "in_force", "status", "checked_on", "stale_after", "secondary")
-_SEVERAL = ("source", "gap")
+_SEVERAL = ("source", "gap", "no_sketches")
 _ANNOTATIONS = frozenset({"id", "says", "source", "evidence", "duties"})
 
 
@@ -65,7 +68,8 @@ class Header:
     """Who promised what, for when, and until when the reading of it may be relied on.
 
     begins, ends: the first day on which its rules hold, and the first on which none does any more; None: none is known.
-    gaps: what is not known of it, and what the rules do instead, a sentence each.
+    gaps: what is not known of it, and what the rules do instead, a sentence each. no_sketches: countries and regions
+    where, by this law, not even a sketch of the face of somebody who is not enrolled may be kept, for however short.
     """
 
     pack: str
@@ -79,6 +83,7 @@ class Header:
     checked_on: date
     stale_after: date
     secondary: frozenset[str]
+    no_sketches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,12 @@ def listing(packs: Sequence[PackFile]) -> str:
     return "".join(sorted(f"{pack.name} {pack.digest}\n" for pack in packs))
 
 
+def sketches(files: Sequence[PackFile], ask: Ask) -> bool:
+    """Whether the meter may remember by a sketch who is not enrolled, where the customer sits and uses it."""
+    where = {ask.country, ask.region, ask.seat_country, ask.seat_region}
+    return not any(where & file.header.no_sketches for file in files)
+
+
 def set_digest(packs: Sequence[PackFile], under: str = "") -> str:
     """`sha256:` over the schema and the names and digests of the packs, in whatever order.
 
@@ -247,10 +258,17 @@ def _header(text: str, name: str) -> Header:
         checked_on=_day(fields["checked_on"], at["checked_on"]),
         stale_after=_day(fields["stale_after"], at["stale_after"]),
         secondary=frozenset() if fields["secondary"] == "none" else frozenset(fields["secondary"].split(", ")),
+        no_sketches=frozenset(_territory(code, where) for where, code in several["no_sketches"]),
     )
     if header.stale_after <= header.checked_on:
         raise BadRecord(f"{at['stale_after']}: must be after checked_on")
     return header
+
+
+def _territory(code: str, at: str) -> str:
+    if not _TERRITORY.match(code):
+        raise BadRecord(f"{at}: must be a country such as `DE` or a region such as `US-IL`")
+    return code
 
 
 def _span(text: str, at: str) -> tuple[date | None, date | None]:

@@ -52,6 +52,12 @@ _ORDER = (*_WHO, *_WHERE, *_WHAT, "mode", "place", "camera", "probe", "capture",
 _BAD = {
     "activity.tripped": "the meter against mass surveillance has tripped",
     "activity.one_to_many": "the key compares one person with many in turn",
+    "activity.crowd": "the key searches a crowd",
+    "activity.nobody": "the key searches for weeks and finds hardly anybody",
+    "activity.following": "the key follows one person",
+    "activity.camera": "the key searches at the beat of a camera",
+    "activity.places": "the key looks for one person in place after place",
+    "activity.trawling": "the key compares one person with one after the other",
 }
 """Facts whose bad side is said by itself."""
 _LAW = "laws.national."

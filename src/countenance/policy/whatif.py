@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countenance.domain.decision import (
+    MEASURES,
     Activity,
     Ask,
     Authority,
@@ -23,6 +24,7 @@ from countenance.domain.decision import (
     Law,
     ModelFacts,
     Paperwork,
+    activity_of,
 )
 from countenance.domain.errors import BadInput, BadRecord
 from countenance.policy import laws, wire, words
@@ -53,6 +55,7 @@ ACTIVITIES = {
     "quiet": Activity(),
     "tripped": Activity(tripped=True),
     "one-to-many": Activity(one_to_many=True),
+    **{name: activity_of({name}) for name in MEASURES},
 }
 _UNEQUAL = 1_000_000  # thousandths of Max/GeoMean: a thousand times apart, above any limit
 MODELS: dict[str, Callable[[ModelFacts], ModelFacts]] = {

@@ -63,7 +63,7 @@ def apply(
     attested = attestation.accepted(application, attested, house.now())
     end = ending(house.now(), until)
     if customer:
-        agencies.require(house, customer)
+        agencies.require(house, customer, application)
     answers = decide(house, application, Private(customer=customer), customer)
     if (refused := refusal(answers)) is not None:
         record(house, application, "refused", None, refused[0], attested)
@@ -129,6 +129,7 @@ def make(
         "places": sorted(application.places),
     }  # fmt: skip
     if known:
+        agencies.require_within(connection, customer, application)
         connection.execute(update(customers).where(customers.c.id == customer).values(facts=row["facts"]))
     else:
         connection.execute(insert(customers), row)
@@ -160,9 +161,8 @@ def _facts(house: House, application: Application, now: datetime) -> Facts:
 
 def provision_facts(house: House, now: datetime, name: str, checked: Standing) -> Facts:
     """What the rules read of a customer where no grant is used, so nothing of it can be outside one."""
-    verified = standing.verified(checked, now)
     return Facts(
-        on=now, model=house.model_facts(now), verified=verified, organisation=name if verified else "",
+        on=now, model=house.model_facts(now), verified=standing.verified(checked, now), organisation=name,
         laws=house.laws, rests_on=tuple(standing.rests_on(checked, now).items()),
     )  # fmt: skip
 

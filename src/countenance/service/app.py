@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import resource
 from contextlib import ExitStack
+from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import bindparam, exists, insert, or_, select
 
-from countenance.activity import Meter
+from countenance.activity.meter import Meter
 from countenance.consent import Candidates
-from countenance.domain import ids
 from countenance.gallery.faces import Faces
 from countenance.gallery.index import Index
 from countenance.ledger import newer
 from countenance.ledger.log import Log
 from countenance.policy import roles
-from countenance.service import documents, erase, founding, inforce, kept, owed, rotation
+from countenance.service import documents, erase, founding, inforce, kept, locks, owed, retention, rotation
 from countenance.service.counting import Counting
 from countenance.service.founding import wall_clock
 from countenance.service.gate import Gate, Private
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from countenance.config import Settings
     from countenance.domain.decision import Law, ModelFacts
     from countenance.policy.cedar import PolicySet
+    from countenance.service.checks import Look
     from countenance.service.witnesses import Post
 
     Clock = Callable[[], datetime]
@@ -73,6 +74,9 @@ def load_vision(settings: Settings) -> tuple[Engine, Calibration]:
 class House:
     """One open house; a context manager, thread-safe once open. `open` makes one."""
 
+    look: Look | None = None
+    """What reads the file of a domain; None: this house asks none."""
+
     def __init__(self, settings: Settings, clock: Clock) -> None:
         """Not for callers: see `open`. What may fail for want of the operator comes first, the costly last."""
         self.settings = settings
@@ -80,6 +84,7 @@ class House:
         self.roles = roles.load()
         self.vault = Vault.read(settings.master_key)
         self._stack = ExitStack()
+        self.erasing = Lock()
 
     @classmethod
     def open(
@@ -90,16 +95,18 @@ class House:
         progress: Progress | None = None,
         vision: Vision = load_vision,
         post: Post | None = None,
+        look: Look | None = None,
     ) -> Self:
         """Open the house in `settings.data`. progress(done, of): references unsealed so far.
 
-        post: how the witnesses of the settings are reached; without it nobody is asked.
+        post: how the witnesses of the settings are reached; look: how a domain is. Without them nobody is asked.
 
         Raises NotInitialised, MissingMasterKey, WrongMasterKey, LogLocked, ClockWentBack, ModelMissing, ...
         """
         founding.require(settings)
         forbid_core_dumps()
         house = cls(settings, clock)
+        house.look = look
         try:
             house._wire(vision, post)
             house._settle(progress)
@@ -153,31 +160,38 @@ class House:
         self.candidates = Candidates(self.database)
         self.faces = Faces(self.database, self.vault)
         self.index = Index(self.engine.dimension)
-        self.meter = Meter(self.database, self._same_person(), lambda: ids.new("request"))
+        self.meter = Meter(self.database, self.settings.metering, self._same_person(), self.engine.dimension)
+        self.locks = locks.Locks(self)
         self.in_force = inforce.InForce(self)
 
     def _settle(self, progress: Progress | None) -> None:
-        """What a start owes: the leaves, the open erasures; then the gallery is unsealed into memory."""
+        """What a start owes: the leaves, the open erasures, whose time is over; then the gallery is unsealed."""
         self.meter.sweep(self.now())
+        self.locks.load()
         kept.sweep(self.database, self.now())
         owed.pay(self)
         rotation.advance(self)
         self.in_force.renew()
         erase.complete(self)
         documents.complete(self)
+        retention.sweep(self)
         loaded = self.faces.load(self.index, model_digest=self.engine.model_digest, progress=progress)
         with self.database.read() as connection:
             self.of_other_models = self.faces.count(connection) - loaded
         self._stack.enter_context(owed.Payer(self))
         self._stack.enter_context(self.witnesses)
         self._stack.enter_context(inforce.Watch(self))
+        self._stack.enter_context(retention.Sweeper(self))
+        self._stack.enter_context(locks.Sweeper(self))
 
     def _same_person(self) -> float:
         return threshold(self.calibration, self.calibration.verify_rate)
 
     def _keep_closed(self, batch: Sequence[tuple[int, bytes, object]]) -> None:
-        """Before a batch becomes durable: its nonces and closed parts, in one transaction."""
-        self.database.put(_KEEP, [_closed_row(index, private) for index, _, private in batch])
+        """Before a batch becomes durable, its nonces, closed parts and what the meter counted: in one transaction."""
+        rows = [_closed_row(index, private) for index, _, private in batch]
+        with self.meter.drained() as counted:
+            self.database.put_all([(_KEEP, rows), *counted])
 
 
 def forbid_core_dumps() -> None:

@@ -5,8 +5,9 @@
     3. approved     decided again on that day, and signed by an approver over exactly these facts; or refused
     4. taken        the applicant takes the first key with the claim, once
 
-Facts from here are declared and never verified. Nobody can approve what the policy denies. A wrong claim, another's
-and a missing application are one answer.
+An agency that was registered to file its paperwork applies as itself, by its own people and with what is on file; for
+who has no account no paper is looked up. Facts from here are declared and never verified. Nobody can approve what the
+policy denies. A wrong claim, another's and a missing application are one answer.
 """
 
 from __future__ import annotations
@@ -15,20 +16,21 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, insert, select, tuple_, update
 
 from countenance.domain import ids
 from countenance.domain.errors import BadInput, Conflict, NotFound, TooOften, Unauthenticated
-from countenance.service import admit, attestation, auth, owed, signed
+from countenance.service import admit, agencies, attestation, auth, owed, signed
 from countenance.service.application import application_of, check, facts_row
 from countenance.service.gate import Done, Private, deed_words
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import applications, approvals, claims, grants
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection, Row, Select
@@ -116,25 +118,55 @@ class FirstKey:
 
 def ask(house: House, application: Application, attested: Attestation | None = None) -> Asked:
     """Apply. Raises Refused with the decision and its receipt, BadInput, TooOften where too many wait."""
+    asked, keep = _ask(house, application, attested, Private())
+    with house.database.begin() as connection:
+        keep(connection)
+    return asked
+
+
+def ask_for(
+    house: House, who: Account, application: Application, attested: Attestation | None = None
+) -> Answered[Asked]:
+    """Apply for one's own agency, which was registered to file before it is admitted, with what is on file of it.
+
+    Raises Refused, BadInput, TooOften; Conflict where it was admitted before, or says another thing than was checked.
+    """
+    about = Private(customer=who.customer, account=who.id)
+
+    def work() -> Done[Asked]:
+        agencies.require(house, who.customer, application)
+        asked, keep = _ask(house, application, attested, about)
+        return Done(asked, "asked", effect=keep, about=replace(about, matter=asked.application))
+
+    return house.gate.administer(who.act("application-make", who.customer), about, work)
+
+
+def _ask(
+    house: House, application: Application, attested: Attestation | None, about: Private
+) -> tuple[Asked, Callable[[Connection], None]]:
+    """What was decided, and what writes it down. about: whose papers are on file, or nobody's."""
     check(application)
     attested, facts = attestation.accepted(application, attested, house.now()), facts_row(application)
     made, secret = ids.new("application"), secrets.token_urlsafe(32)
     with house.database.read() as connection:
         _require_room(connection)
-    answers = admit.decide(house, application, Private(matter=made))
+    answers = admit.decide(house, application, replace(about, matter=made), about.customer)
     if (refused := admit.refusal(answers)) is not None:
         admit.record(house, application, "refused", None, refused[0], attested)
         raise refused[1]
     row = {
         "id": made, "created": ids.utc(house.now()), "facts": facts, "outcome": "pending",
-        "customer_id": None, "leaf_index": answers[0].index,
+        "customer_id": about.customer or None, "leaf_index": answers[0].index,
     }  # fmt: skip
-    with house.database.begin() as connection:
+
+    def keep(connection: Connection) -> None:
         _require_room(connection)
         connection.execute(insert(applications), row)
         attestation.keep(connection, made, attested, facts)
         connection.execute(insert(claims), {"application_id": made, "hash": _digest(secret), "grant_id": None})
-    return Asked(made, f"cla_{made.removeprefix('app_')}_{secret}", answers, attestation.told(attested, facts))
+
+    claim = f"cla_{made.removeprefix('app_')}_{secret}"
+    return Asked(made, claim, answers, attestation.told(attested, facts)), keep
 
 
 def state(house: House, application: str, claim: str) -> State:
@@ -148,12 +180,14 @@ def state(house: House, application: str, claim: str) -> State:
 
 def customer_of_claim(house: House, application: str, claim: str) -> str:
     """The customer that an application became, empty before, for the holder of its claim. Raises Unauthenticated."""
-    return _claimed(house, application, claim).customer_id or ""
+    row = _claimed(house, application, claim)
+    return (row.customer_id or "") if row.outcome == "approved" else ""
 
 
 def claimed_by(house: House, customer: str) -> str:
     """The application by which a customer came with a claim. Raises Conflict for one that was admitted without."""
     query = select(applications.c.id).join(claims).where(applications.c.customer_id == customer)
+    query = query.where(applications.c.outcome == "approved")
     with house.database.read() as connection:
         found = connection.execute(query).scalar_one_or_none()
     if found is None:
@@ -237,17 +271,23 @@ def refuse(house: House, who: Account, application: str) -> Answered[str]:
 
 
 def _grant(house: House, who: Account, row: Row[Any], until: str, signature: bytes) -> Done[Approved]:
-    """What an approval does, once its signature holds: decide again, then customer, grant, approval in one."""
-    application = application_of(row.facts)
+    """What an approval does, once its signature holds: decide again, then customer, grant, approval in one.
+
+    An agency that was there before is admitted as itself, by what is on file of it on this day.
+    """
+    application, agency = application_of(row.facts), row.customer_id or ""
     end = admit.ending(house.now(), signed.moment(until) if until else None)
-    if (refused := admit.refusal(admit.decide(house, application, Private(account=who.id, matter=row.id)))) is not None:
+    if agency:
+        agencies.require(house, agency, application)
+    answers = admit.decide(house, application, Private(customer=agency, account=who.id, matter=row.id), agency)
+    if (refused := admit.refusal(answers)) is not None:
         raise refused[1]
-    made = Approved(row.id, ids.new("customer"), ids.new("grant"), ids.utc(end))
+    made = Approved(row.id, agency or ids.new("customer"), ids.new("grant"), ids.utc(end))
     about = Private(made.customer, made.grant, account=who.id, matter=row.id)
     debts: list[int] = []
 
     def effect(connection: Connection) -> None:
-        admit.make(connection, house, application, made.customer, made.grant, end)
+        admit.make(connection, house, application, made.customer, made.grant, end, known=bool(agency))
         _close(connection, row.id, "approved", made.customer)
         connection.execute(update(claims).where(claims.c.application_id == row.id).values(grant_id=made.grant))
         connection.execute(insert(approvals), _approval(house.now(), row.id, who, until, signature))

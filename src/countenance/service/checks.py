@@ -2,8 +2,9 @@
 
 A record has a method, the facts that it covers, the evidence, who looked, and a last day; standing.py says what it
 makes of a customer. A code is for an address of a domain: the server makes it, a person of the provider sends it, and
-the applicant brings it back with the claim; this server opens no connection for it. Its text is shown once and hashed
-at rest. A withdrawal holds from the next call on, and after a restore. Source: docs/admission.md.
+the applicant brings it back with the claim; or it is for a file of the domain, which domains.py reads where the
+settings say so. This opens no connection. A code is shown once and hashed at rest. A withdrawal holds from the next
+call on, and after a restore. Source: docs/admission.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from countenance.service.gate import Done, Private, deed_words
 from countenance.storage.admission import challenges, verifications
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
     from countenance.service.app import House
     from countenance.service.gate import Answered
 
+    Look = Callable[[str], bytes]  # the file of a domain; raises Unavailable
+
 EMAIL = "email-domain-challenge"
+DOMAIN = "domain-challenge"
 LONGEST = timedelta(days=2 * 366)  # a check is older than that, and nobody knows what is true
 TERM = timedelta(days=365)  # of what a code that came back proves
 ANSWER_TIME = timedelta(days=7)  # a code may be brought back so long
@@ -75,12 +80,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A code to be sent to an address of a domain. `code` is shown here and never again. until: RFC 3339 UTC.
+    """A code for a domain. `code` is shown here and never again. until: RFC 3339 UTC.
 
-    application: by which the customer came, and by whose claim the code comes back.
+    By method: one that is sent to an address there comes back by the claim of `application`, by which the customer
+    came; one that is put into the domain's file is looked for there, and `application` is empty.
     """
 
     id: str
+    method: str
     application: str
     domain: str
     code: str
@@ -89,11 +96,17 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What a code that came back made: a record over these facts until this day, exclusive."""
+    """What a code made that came back, or was found: a record over these facts until this day, exclusive."""
 
     verification: str
     facts: tuple[str, ...]
     until: str
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtBack(Proven):
+    """The same, of a code that an applicant brought back, with the receipt of its leaf."""
+
     receipt: str
 
 
@@ -125,9 +138,9 @@ def record(house: House, who: Account, customer: str, check: Check) -> Answered[
     def work() -> Done[str]:
         if missing is not None:
             raise missing
-        row = _row(house.now(), made, of, _sound(house, check), who.id)
+        row = row_of(house.now(), made, of, _sound(house, check), who.id)
         about = Private(customer=of, account=who.id, matter=made)
-        return Done(made, "recorded", effect=lambda connection: _add(connection, row), about=about)
+        return Done(made, "recorded", effect=lambda connection: add(connection, row), about=about)
 
     return house.gate.administer(who.act("verification-record", of), Private(customer=of, account=who.id), work)
 
@@ -137,9 +150,9 @@ def record_here(house: House, customer: str, check: Check) -> tuple[str, str]:
     if not check.verifier.strip() or len(check.verifier) > TEXT_LIMIT or not check.verifier.isprintable():
         raise BadInput("a check is somebody's", next_step="Name who looked: --by NAME.")
     of, made = facts.customer_now(house, customer).id, ids.new("verification")
-    row = _row(house.now(), made, of, _sound(house, check), "")
+    row = row_of(house.now(), made, of, _sound(house, check), "")
     about = Private(customer=of, matter=made)
-    return made, owed.by_machine(house, "verification-record", about, "recorded", partial(_add, row=row))
+    return made, owed.by_machine(house, "verification-record", about, "recorded", partial(add, row=row))
 
 
 def withdraw(house: House, who: Account, customer: str, verification: str) -> Answered[str]:
@@ -170,8 +183,13 @@ def withdraw_here(house: House, customer: str, verification: str) -> str:
     return owed.by_machine(house, "verification-withdraw", about, "withdrawn", effect)
 
 
-def challenge(house: House, who: Account, customer: str, domain: str, wanted: frozenset[str]) -> Answered[Challenge]:
-    """A code for a domain, to be sent to an address there by a person. Raises Refused, NotFound, BadInput, Conflict."""
+def challenge(
+    house: House, who: Account, customer: str, domain: str, wanted: frozenset[str], method: str = EMAIL
+) -> Answered[Challenge]:
+    """A code for a domain: by e-mail, to be sent to an address there by a person; else for a file of the domain.
+
+    Raises Refused, NotFound, BadInput, UnknownWord, Conflict.
+    """
     of, missing = accounts.concerned(house, who, customer)
     made, code, until = ids.new("challenge"), secrets.token_urlsafe(16), ids.utc(house.now() + ANSWER_TIME)
 
@@ -180,20 +198,20 @@ def challenge(house: House, who: Account, customer: str, domain: str, wanted: fr
             raise missing
         if not _DOMAIN.fullmatch(domain):
             raise BadInput("this is no domain", next_step="Write it in lower case, as in example.org.")
-        covered = sorted(standing.checked(EMAIL, wanted, by_hand=(EMAIL,)))
-        application = applications.claimed_by(house, facts.customer_now(house, of).id)
+        covered = sorted(standing.checked(method, wanted, by_hand=(EMAIL, DOMAIN)))
+        application = _way_back(house, facts.customer_now(house, of).id, method)
         row = {
             "id": made, "customer_id": of, "account_id": who.id, "created": ids.utc(house.now()), "until": until,
-            "domain": domain, "facts": covered, "hash": _digest(code), "answered": None,
+            "domain": domain, "facts": covered, "hash": _digest(code), "answered": None, "method": method,
         }  # fmt: skip
         about = Private(customer=of, account=who.id, matter=made)
         effect = _adding(of, row, house.now())
-        return Done(Challenge(made, application, domain, code, until), "made", effect=effect, about=about)
+        return Done(Challenge(made, method, application, domain, code, until), "made", effect=effect, about=about)
 
     return house.gate.administer(who.act("challenge-make", of), Private(customer=of, account=who.id), work)
 
 
-def answer(house: House, application: str, claim: str, challenge: str, code: str) -> Proven:
+def answer(house: House, application: str, claim: str, challenge: str, code: str) -> BroughtBack:
     """Bring a code back, with the claim of the application that the customer came by.
 
     Raises Unauthenticated for the claim; NotFound for a code that is not, not any more or not this customer's to bring
@@ -202,7 +220,7 @@ def answer(house: House, application: str, claim: str, challenge: str, code: str
     customer, now = applications.customer_of_claim(house, application, claim), house.now()
     its, made = challenges.c, ids.new("verification")
     with house.database.begin() as connection:
-        here = (its.id == challenge) & (its.customer_id == customer) & its.answered.is_(None)
+        here = (its.id == challenge) & (its.customer_id == customer) & (its.method == EMAIL) & its.answered.is_(None)
         row = connection.execute(select(challenges).where(here, its.until > ids.utc(now))).one_or_none()
         if row is None:
             raise NotFound("there is no such code to bring back", next_step="Ask the provider for another.")
@@ -212,11 +230,29 @@ def answer(house: House, application: str, claim: str, challenge: str, code: str
         until = (now + TERM).date()
         evidence = f"a code sent to an address at {row.domain} came back"
         check = Check(EMAIL, frozenset(row.facts), evidence, until)
-        _add(connection, _row(now, made, customer, check, row.account_id))
+        add(connection, row_of(now, made, customer, check, row.account_id))
         about = Private(customer=customer, matter=made)
         words = deed_words("challenge-answer", "applicant")
         debt = owed.owe(connection, "administration", words, about, "verified", now)
-    return Proven(made, tuple(row.facts), until.isoformat(), owed.pay_one(house, debt))
+    return BroughtBack(made, tuple(row.facts), until.isoformat(), owed.pay_one(house, debt))
+
+
+def _way_back(house: House, customer: str, method: str) -> str:
+    """The application whose claim brings a code back; empty where the server looks itself. Raises Conflict."""
+    if method == EMAIL:
+        return applications.claimed_by(house, customer)
+    asking(house)
+    return ""
+
+
+def asking(house: House) -> Look:
+    """What reads the file of a domain. Raises Conflict where this house asks none."""
+    if house.look is None:
+        raise Conflict(
+            "this house asks no domain",
+            next_step="Look yourself and record that, or have the operator set COUNTENANCE_DOMAIN_CHECKS=https.",
+        )
+    return house.look
 
 
 def _adding(customer: str, row: dict[str, Any], now: datetime) -> Any:
@@ -242,7 +278,8 @@ def _sound(house: House, check: Check) -> Check:
     return check
 
 
-def _row(now: datetime, made: str, customer: str, check: Check, account: str) -> dict[str, Any]:
+def row_of(now: datetime, made: str, customer: str, check: Check, account: str) -> dict[str, Any]:
+    """The row of a check that is sound."""
     return {
         "id": made, "customer_id": customer, "created": ids.utc(now), "method": check.method,
         "facts": sorted(check.facts), "evidence": check.evidence, "verifier": check.verifier,
@@ -250,7 +287,8 @@ def _row(now: datetime, made: str, customer: str, check: Check, account: str) ->
     }  # fmt: skip
 
 
-def _add(connection: Connection, row: dict[str, Any]) -> None:
+def add(connection: Connection, row: dict[str, Any]) -> None:
+    """Write it down."""
     connection.execute(insert(verifications), row)
 
 

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, insert, select, update
 
 from countenance.domain import ids
-from countenance.domain.errors import Conflict, StorageDamaged
+from countenance.domain.errors import Conflict, NotFound, StorageDamaged
 from countenance.service import backup, founding, kept, owed, people, undone
 from countenance.service.gate import Private
-from countenance.storage.tables import closed_parts, consents, erasures, meter, person_links, subjects
+from countenance.storage.metering import followed
+from countenance.storage.tables import closed_parts, consents, erasures, person_links, subjects
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -54,15 +55,18 @@ def erase(house: House, who: Principal, inside: Collection, alias_or_id: str) ->
 
 
 def erase_subject(house: House, customer: str, collection: str, subject: str) -> Erased:
-    """The same by its id, whoever asks for it."""
+    """The same by its id, whoever asks for it. One at a time: who comes second finds nobody (NotFound)."""
     erasure = ids.new("erasure")
     row = {
         "id": erasure, "customer_id": customer, "subject_id": subject,
         "requested": ids.utc(house.now()), "state": "begun", "certificate": None, "undoes": None,
     }  # fmt: skip
-    with house.database.begin() as connection:
-        connection.execute(insert(erasures), row)
-    return _carry_out(house, erasure, collection=collection)
+    with house.erasing:
+        with house.database.begin() as connection:
+            if connection.execute(select(subjects.c.id).where(subjects.c.id == subject)).first() is None:
+                raise NotFound("this person was erased meanwhile")
+            connection.execute(insert(erasures), row)
+        return _carry_out(house, erasure, collection=collection)
 
 
 def complete(house: House) -> int:
@@ -81,6 +85,7 @@ def _carry_out(house: House, erasure: str, collection: str = "", *, resumed: boo
         owed.pay(house)
         if collection:
             house.index.remove_subject(collection, note.subject_id)
+        house.meter.forget(house.vault.digest(note.subject_id.encode(), label="meter"))
         with house.database.begin() as connection:
             traces = remove(connection, house.faces, house.vault, note.subject_id)
         house.candidates.changed()
@@ -108,7 +113,7 @@ def remove(connection: Connection, faces: Faces, vault: Vault, subject: str) -> 
     hashes = connection.execute(select(person_links.c.hash).where(person_links.c.subject_id == subject)).scalars().all()
     for table in (consents, closed_parts, person_links):
         connection.execute(delete(table).where(table.c.subject_id == subject))
-    connection.execute(delete(meter).where(meter.c.target == target))
+    connection.execute(delete(followed).where(followed.c.target == target))
     connection.execute(delete(subjects).where(subjects.c.id == subject))
     return (*sealed, *(row.nonce for row in closed), *aliases, *details, *hashes, target)
 

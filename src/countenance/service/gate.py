@@ -42,13 +42,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PLACE = "Apply again with --region and --seat-region, as `countenance init --for-myself` takes --region."
+PLACE_TOO = "The region of use and seat is missing as well: naming it (--region, --seat-region) is needed, not enough."
 APPLY = "Apply for a grant that covers it: `countenance customer apply --help`."
 NEXT_STEPS = {
     "core.no-consent": "Put a basis on record: `countenance consent give SUBJECT --adult --until DATE`.",
     **{f"{law}.region-missing": PLACE for law in ("illinois-bipa", "washington-rcw-43.386")},
     "illinois-bipa.release": "Record releases in writing: `countenance consent give SUBJECT --manner in-writing ...`.",
     "core.unverified-identify": "Have the customer's facts checked by the provider: docs/admission.md.",
-    "core.meter": "Wait until the hour is over, and compare one person with one subject.",
+    "core.meter": "Tell the provider what the key was used for: two of its people have to look (docs/activity.md).",
     **{f"core.grant-{what}": APPLY for what in ("purpose", "mode", "place", "ended", "unapproved")},
 }  # fmt: skip
 
@@ -56,14 +57,16 @@ NEXT_STEPS = {
 def next_step(verdict: Verdict) -> str:
     """What to do about a refusal: the command that may help, or the one that shows the rule.
 
-    To name a place helps only where nothing but a missing place speaks against the ask.
+    To name a place is enough only where nothing else speaks against the ask; else it is said, and that it isn't.
     """
-    steps = [NEXT_STEPS.get(reason.id, "") for reason in verdict.reasons]
-    if set(steps) == {PLACE}:
+    steps = {reason.id: NEXT_STEPS.get(reason.id, "") for reason in verdict.reasons}
+    others = [rule for rule, step in steps.items() if step != PLACE]
+    if steps and not others:
         return PLACE
-    pack = verdict.reasons[0].id.rpartition(".")[0] if verdict.reasons else "core"
-    rule = f"Read the rule and its source: `countenance policy show {pack}`."
-    return next((step for step in steps if step not in ("", PLACE)), rule)
+    pack = others[0].rpartition(".")[0] if others else "core"
+    shown = f"Read the rule and its source: `countenance policy show {pack}`."
+    step = next((steps[rule] for rule in others if steps[rule]), shown)
+    return step if PLACE not in steps.values() else f"{step} {PLACE_TOO}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Permit:
 
     def observe(self, seen: Activity) -> None:
         """Decide again with what the meter saw; one-to-many is judged as `identify`. Raises _Tripped."""
-        if not (seen.tripped or seen.one_to_many):
+        if seen == self.facts.activity or not (seen.tripped or seen.one_to_many):
             return
         action = "identify" if seen.one_to_many and self.ask.action == "verify" else self.ask.action
         self.ask, self.facts = replace(self.ask, action=action), replace(self.facts, activity=seen)
@@ -198,8 +201,9 @@ class Gate:
         now = self.house.now()
         record = self.house.on_file.record(principal, ask, authority, about.collection, now)
         rules = self.house.in_force.at(now)
-        facts = replace(self.facts(rules, principal, ask, consent, record), written_release=written)
-        permit = self._decided(rules, ask, facts)
+        activity = self.house.locks.standing(principal, ask.action)
+        facts = self.facts(rules, principal, ask, consent, record)
+        permit = self._decided(rules, ask, replace(facts, written_release=written, activity=activity))
         if problem is not None:
             raise self._unanswerable(permit, about, problem)
         if not permit.verdict.allowed:
@@ -209,6 +213,8 @@ class Gate:
         try:
             done = work(permit)
         except _Tripped:
+            if permit.facts.activity.tripped:
+                self.house.locks.impose(principal, permit.facts.activity)
             raise self._refused(permit, about) from None
         except LogUnavailable:
             raise
@@ -288,7 +294,7 @@ class Gate:
             on=now,
             model=self.house.model_facts(now),
             verified=principal.customer.verified(now),
-            organisation=principal.customer.name if principal.customer.verified(now) else "",
+            organisation=principal.customer.name,  # opens what is excepted by name only with `verified`
             grant=covered(principal.grant, ask, ids.utc(now)),
             laws=rules.laws,
             authority=record.authority,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from countenance.domain.errors import BadInput
+from countenance.service import watched
 from countenance.service.gate import Answered, Done, Permit, Private
 from countenance.service.likeness import figure, the_face, threshold
 from countenance.service.use import Use, ask_of
@@ -66,10 +67,12 @@ def identify(
     def work(permit: Permit) -> Done[Identified]:
         allowed = house.candidates.active(inside.id, permit.ask.purpose, house.now())
         face, template = the_face(house, photo, "search")
-        permit.observe(house.meter.searched(who.key, template, house.now()))
+        sighting = watched.searched(house, who, permit, template, inside.id, use.source)
         found, searched = _search(house, inside, permit.ask.purpose, template, allowed, top)
         answer = _answer(house, found, searched, face)
         first = answer.candidates[0].subject if answer.candidates else ""
+        if searched:
+            watched.told(house, permit, sighting, first)
         return Done(answer, "match" if first else "no-match", subject=first)
 
     # The candidates are narrowed to those who are covered, so there is a basis for everybody who can be found.

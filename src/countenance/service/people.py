@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from countenance.storage.vault import CustomerKey
 
 CONSENT_FACTS = {"consent": "on-record", "demonstration": "demonstration", "": "none"}  # basis: the policy's word
+MOST_KEPT = 3650  # days of a collection's own term of retention
 NAME_LIMIT = 100  # characters of a collection's name or a subject's alias
 _OWN = select(collections).where(collections.c.customer_id == bindparam("customer")).order_by(collections.c.name)
 _MINE = Fixed(_OWN)
@@ -44,12 +45,13 @@ _SUBJECT = Fixed(
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One gallery of one customer for one purpose."""
+    """One gallery of one customer for one purpose. keep_days: its own term of retention; None: it has none."""
 
     id: str
     name: str
     purpose: str
     created: str
+    keep_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,20 @@ class Subject:
     references: int
 
 
-def create_collection(house: House, who: Principal, name: str, purpose: str, once: Once = FREELY) -> Collection:
+def create_collection(
+    house: House, who: Principal, name: str, purpose: str, once: Once = FREELY, *, keep_days: int | None = None
+) -> Collection:
     """A new, empty collection for one purpose of the caller's grant. once: how the answer is kept for a repeat."""
     _check_name(name)
+    if keep_days is not None and not 1 <= keep_days <= MOST_KEPT:
+        raise BadInput(f"people are kept for 1 to {MOST_KEPT} days after they were last met")
     if purpose not in who.grant.purposes:
         raise BadInput(
             "a collection serves one purpose of the grant",
             next_step=f"Choose one of: {', '.join(sorted(who.grant.purposes))}.",
         )
-    made = Collection(ids.new("collection"), name, purpose, ids.utc(house.now()))
-    row = {"id": made.id, "customer_id": who.customer.id, "purpose": purpose, "name": name, "created": made.created}
+    made = Collection(ids.new("collection"), name, purpose, ids.utc(house.now()), keep_days)
+    row = {**asdict(made), "customer_id": who.customer.id}
     with house.database.begin() as connection:
         if connection.execute(_OWN.where(collections.c.name == name), {"customer": who.customer.id}).first():
             raise Conflict("a collection of this name exists", next_step="Choose another name, or use that one.")

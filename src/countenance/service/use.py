@@ -29,6 +29,7 @@ class Use:
     """This very call, in the words of docs/policy.md; empty: as the grant and the customer's record say.
 
     authority: the id of a warrant, an order or the like on file, which narrows the call; empty: none.
+    source: the address it came from, for the meter alone; empty: not over a network, or from this machine.
     """
 
     purpose: str = ""
@@ -41,6 +42,7 @@ class Use:
     legal_effect: str = ""
     requested_by: frozenset[str] = frozenset()
     authority: str = ""
+    source: str = ""
 
     def on(self, purpose: str) -> Use:
         """The same use, of a collection: its purpose counts where the call names none."""

@@ -10,16 +10,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from countenance.service import people
+from countenance.service import people, watched
 from countenance.service.gate import Answered, Done, Permit, Private
 from countenance.service.likeness import Likeness, likeness, the_face
 from countenance.service.use import Use, ask_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from countenance.domain.decision import Activity
     from countenance.domain.face import Face
     from countenance.service.app import House
     from countenance.service.auth import Principal
@@ -52,11 +48,12 @@ def verify(
 
     def work(permit: Permit) -> Done[Verified]:
         face, template = the_face(house, photo, "compare")
-        permit.observe(_compared(house, who, template, target.subject.encode()))
+        sighting = watched.compared(house, who, permit, template, target.subject.encode(), inside.id, use.source)
         best = house.index.score(inside.id, target.subject, template)
         if best is None:
             raise people.nothing_enrolled()
         answer = likeness(house.calibration, best.score, best.references)
+        watched.told(house, permit, sighting, target.subject if answer.match else "")
         return Done(Verified(target.subject, answer, face), "match" if answer.match else "no-match")
 
     return house.gate.run(
@@ -71,13 +68,9 @@ def compare(house: House, who: Principal, first: bytes, second: bytes, use: Use)
 
     def work(permit: Permit) -> Done[Compared]:
         (one, left), (other, right) = (the_face(house, photo, "compare") for photo in (first, second))
-        permit.observe(_compared(house, who, left, hashlib.sha256(second).digest()))
+        watched.compared(house, who, permit, left, hashlib.sha256(second).digest(), "", use.source)
         answer = likeness(house.calibration, float(left @ right))
         return Done(Compared(answer, (one, other)), "match" if answer.match else "no-match")
 
     about = Private(who.customer.id, who.grant.id, who.key)
     return house.gate.run(who, ask, work, about=about, authority=use.authority)
-
-
-def _compared(house: House, who: Principal, template: NDArray[np.float32], target: bytes) -> Activity:
-    return house.meter.compared(who.key, template, house.vault.digest(target, label="meter"), house.now())

@@ -39,7 +39,8 @@ verifications = Table(
     _text("continues", nullable=True),
 )
 
-# Codes that were sent to an address of a domain, to come back from the applicant. hash: of the code.
+# Codes for a domain: sent to an address there, to come back from the applicant, or to be found in a file of it, by
+# method. hash: of the code.
 challenges = Table(
     "challenges",
     metadata,
@@ -52,6 +53,7 @@ challenges = Table(
     _json("facts"),
     _bytes("hash"),
     _text("answered", nullable=True),
+    Column("method", Text, nullable=False, server_default="email-domain-challenge"),
 )
 
 # Facts that changed, as they were and as they are. by: provider, customer or machine.

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from countenance.storage.fixed import Fixed
 
 # The newest step of migrations/versions; a test compares it with the folder.
-HEAD = "0009"
+HEAD = "0012"
 
 BUSY_MS = 5_000  # how long a call waits for another's lock before it is told to come again
 _PAUSE = 0.005  # seconds between two tries where SQLite does not wait by itself
@@ -109,6 +109,11 @@ class Database:
         """Write rows by one fixed statement: all durable when this returns, or none. Raises as `begin`."""
         with self._driver() as connection:
             fixed.put(connection, statement, rows)
+
+    def put_all(self, parts: Iterable[tuple[Fixed, Iterable[Mapping[str, object]]]]) -> None:
+        """The same by several statements, in their order, in one transaction."""
+        with self._driver() as connection:
+            fixed.put_all(connection, parts)
 
     def checkpoint_truncate(self) -> None:
         """Move all of the write-ahead log into the database file, fsync it, and cut the log to nothing.

@@ -73,9 +73,15 @@ def run(connection: sqlite3.Connection, statement: Fixed, given: Mapping[str, ob
 
 def put(connection: sqlite3.Connection, statement: Fixed, rows: Iterable[Mapping[str, object]]) -> None:
     """One writing statement for many rows, in a transaction that is durable when this returns, or undone."""
+    put_all(connection, [(statement, rows)])
+
+
+def put_all(connection: sqlite3.Connection, parts: Iterable[tuple[Fixed, Iterable[Mapping[str, object]]]]) -> None:
+    """Several writing statements, in their order, in one such transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(statement.text, [statement.values(row) for row in rows])
+        for statement, rows in parts:
+            connection.executemany(statement.text, [statement.values(row) for row in rows])
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -132,6 +132,7 @@ keys = Table(
     UniqueConstraint("hash"),
 )
 
+# keep_days: the customer's own term, from when a person was last met; null: none.
 collections = Table(
     "collections",
     metadata,
@@ -140,6 +141,7 @@ collections = Table(
     _text("purpose"),
     _text("name"),
     _text("created"),
+    Column("keep_days", Integer, nullable=True),
     UniqueConstraint("customer_id", "name"),
 )
 
@@ -282,19 +284,6 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
-# What each key compared in an hour: `cluster` is a random name for one probe's person, `target` a keyed
-# digest of what it was compared with; neither says anything without the master key. Source: activity.py.
-meter = Table(
-    "meter",
-    metadata,
-    Column("key_id", Text, primary_key=True),
-    Column("hour", Text, primary_key=True),
-    Column("cluster", Text, primary_key=True),
-    Column("target", LargeBinary, primary_key=True),
-    Index("ix_meter_hour", "hour"),
-    sqlite_with_rowid=False,
-)
-
 # People who administer: of the provider where customer_id is null. name: sealed, like an alias; key_digest: of the
 # organisation and the public key together, so that no two accounts of one organisation have one key.
 accounts = Table(
@@ -366,4 +355,4 @@ filings = Table(
     Index("ix_filings_kind", "kind"),
 )
 
-from countenance.storage import admission, promises  # noqa: E402, F401  (of this metadata, and built on the above)
+from countenance.storage import admission, metering, promises  # noqa: E402, F401  (of this metadata, and built on the above)
