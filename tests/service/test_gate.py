@@ -234,6 +234,15 @@ def test_a_quiet_meter_changes_nothing(world: World) -> None:
     assert (permit.ask, permit.facts, permit.verdict) == before
 
 
+@pytest.mark.parametrize("seen", [Activity(one_to_many=True), Activity(tripped=True), Activity()])
+def test_what_it_was_decided_with_is_not_decided_again(world: World, seen: Activity) -> None:
+    permit = permit_of(world, world.customer(), "verify")
+    permit.facts = replace(permit.facts, activity=seen)
+    before = (permit.ask, permit.facts, permit.verdict)
+    permit.observe(seen)
+    assert (permit.ask, permit.facts, permit.verdict) == before
+
+
 @pytest.mark.parametrize(("action", "judged"), [("verify", "identify"), ("detect", "detect"), ("enrol", "enrol")])
 def test_one_to_many_is_judged_as_identification_where_it_was_a_verification(
     world: World, action: str, judged: str
