@@ -70,19 +70,23 @@ QUIET: dict[str, Any] = {
 OFTEN = st.integers(0, 3).map(lambda drawn: drawn < 3)  # true where it is drawn the least of all
 PERSONS = st.integers(1, 3)
 DOCUMENT = json.loads(COMMITTED.read_text(encoding="utf-8"))
+STOP = "/v1/administration/policy-stop"
+"""Which ends every chain, so that it is left to the tests of it, and with it what lifts it."""
 LINKED = {
     f"{method.upper()} {path}"
     for method, path, operation in operations(DOCUMENT)
     if any("links" in answer for answer in operation["responses"].values())
+    and path not in (STOP, "/v1/administration/policy-resume")
 }
 """What leads somewhere: where it never gives a good answer, no chain tries what comes after it."""
 LASTING = tuple(
     path
     for method, path, words in operations(DOCUMENT)
     if method == "delete"
-    and words["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Ended")
+    and words["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith(("/Ended", "/Withdrawn"))
 )
-"""What is ended and stays on record: a grant shows its keys still, and says of a second end that it has ended."""
+"""What is ended and stays on record: a grant shows its keys still, and says of a second end that it has ended, and
+records of consent show the withdrawn ones too."""
 PLACES = {
     name: words["examples"][0]
     for *_, operation in operations(DOCUMENT)
@@ -320,8 +324,7 @@ def test_no_chain_of_calls_breaks_a_door() -> None:
     """
     answered: set[tuple[str, int]] = set()
 
-    # An emergency stop ends every chain, so it is left to the tests of it.
-    class Chain(SCHEMA.exclude(path="/v1/administration/policy-stop").as_state_machine()):  # type: ignore[misc]
+    class Chain(SCHEMA.exclude(path=STOP).as_state_machine()):  # type: ignore[misc]
         def setup(self) -> None:
             self.folder = tempfile.TemporaryDirectory(dir=in_memory())
             self.fuzzed = Fuzzed(new_world(Path(self.folder.name)))
@@ -345,4 +348,4 @@ def test_no_chain_of_calls_breaks_a_door() -> None:
     phases = (Phase.generate,)
     Chain.run(settings=settings(max_examples=CHAINS, stateful_step_count=STEPS, phases=phases, **QUIET))
     reached = {label for label, status in answered if status < 300}
-    assert len(reached & LINKED) >= len(LINKED) * (0.75 if LONG else 0.5), LINKED - reached
+    assert len(reached & LINKED) >= len(LINKED) * (0.75 if LONG else 0.55), LINKED - reached

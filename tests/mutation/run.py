@@ -36,7 +36,7 @@ MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
     )),
     "gate": ("service/gate.py", (
         "service/test_gate.py", "service/test_gate_acts.py", "service/test_rules.py", "service/test_leaves.py",
-        "service/test_owed.py", "service/test_line.py", "service/test_authority.py",
+        "service/test_owed.py", "service/test_line.py", "service/test_locks.py", "service/test_authority.py",
     )),
 }  # fmt: skip
 """What is mutated, and the tests that should notice, those that notice most first."""

@@ -137,6 +137,11 @@ def test_a_rule_names_no_customer_and_no_use_by_an_id(old: str, new: str) -> Non
         cedar.assemble([packs.read("core"), pack(HEADER + FIRST + SECOND.replace(old, new))])
 
 
+def test_a_schema_that_is_none_is_refused() -> None:
+    with pytest.raises(BadRecord, match=r"^schema\.cedarschema: "):
+        cedar.of([packs.read("core")], "entity Customer {")
+
+
 def test_a_sound_pack_beside_it_decides_as_before() -> None:
     before = cedar.load()
     with pytest.raises(BadRecord):

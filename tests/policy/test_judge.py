@@ -165,6 +165,16 @@ def test_a_time_without_a_zone_is_refused_everywhere() -> None:
             call()
 
 
+def test_the_permits_alone_refuse_nothing_and_are_never_stale() -> None:
+    policies = cedar.load(["illinois-bipa"])
+    asked = ask(action="enrol", country="US", region="US-IL", minors="yes")
+    late = facts(on=datetime(2040, 1, 1, tzinfo=UTC), verified=False)
+    assert not cedar.decide(policies, asked, late).allowed
+    said = cedar.decide(cedar.permits(policies), asked, late)
+    assert ids(said) == ["core.known-purpose", "illinois-bipa.retention"]
+    assert (said.answer, said.duties) == ("allow", ("delete-within-3-years", "never-sell"))
+
+
 # -- what is kept ---
 
 

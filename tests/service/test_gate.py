@@ -61,6 +61,7 @@ def test_an_allowed_ask_has_its_leaf_open_and_closed(world: World) -> None:
     answered = world.house.gate.run(who, asked(who), lambda _: Done("result", "seen"), about=ABOUT)
     assert (answered.result, answered.index, world.house.log.size) == ("result", size, size + 1)
     assert (answered.decision.ask, answered.decision.on, answered.decision.act) == (asked(who), world.moment, None)
+    assert answered.decision.rests_on == tuple(who.customer.rests_on(world.moment).items()) != ()
     found = world.proven(answered.receipt)
     assert found.index == size
     opened = found.leaf.open
@@ -191,17 +192,18 @@ def test_the_facts_are_the_grants_the_customers_and_the_houses(world: World) -> 
 
 
 def test_a_name_counts_only_while_it_is_verified_and_another_time_is_another_answer(world: World) -> None:
-    unverified = world.customer(verified=False)
-    facts = facts_of(world, unverified, asked(unverified), "on-record")
-    assert (facts.verified, facts.organisation) == (
-        False,
-        "Harbour Gym",
-    )  # a claim: test_by_name.py has what it is worth
-    who = world.customer()
+    who = world.customer(name="Thorn")
+    facts = facts_of(world, who, asked(who), "on-record")
+    assert (facts.verified, facts.organisation, exception(who, facts)) == (True, "Thorn", "thorn")
     later = world.moment + timedelta(days=400)
     facts = facts_of(world, who, asked(who), "on-record", later)
-    assert (facts.on, facts.verified, facts.organisation, facts.grant.current) == (later, False, "Harbour Gym", False)
+    assert (facts.on, facts.verified, facts.grant.current, exception(who, facts)) == (later, False, False, "")
     assert facts.model.current is False
+
+
+def exception(who: Principal, facts: Facts) -> object:
+    """What the rules read of a name."""
+    return cedar.decide(cedar.load(), asked(who), facts).context["exception"]
 
 
 def test_the_basis_and_the_release_of_a_call_reach_the_rules(world: World) -> None:
@@ -229,6 +231,15 @@ def test_a_quiet_meter_changes_nothing(world: World) -> None:
     permit = permit_of(world, world.customer(), "verify")
     before = (permit.ask, permit.facts, permit.verdict)
     permit.observe(Activity())
+    assert (permit.ask, permit.facts, permit.verdict) == before
+
+
+@pytest.mark.parametrize("seen", [Activity(one_to_many=True), Activity(tripped=True), Activity()])
+def test_what_it_was_decided_with_is_not_decided_again(world: World, seen: Activity) -> None:
+    permit = permit_of(world, world.customer(), "verify")
+    permit.facts = replace(permit.facts, activity=seen)
+    before = (permit.ask, permit.facts, permit.verdict)
+    permit.observe(seen)
     assert (permit.ask, permit.facts, permit.verdict) == before
 
 

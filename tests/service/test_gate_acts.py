@@ -13,7 +13,9 @@ from countenance.domain.errors import Conflict, InternalError, LogUnavailable, N
 from countenance.service import gate as at
 from countenance.service.gate import Done, Private
 from countenance.storage.tables import outbox, server
+from tests.policy.asks import law
 from tests.service.test_gate import ABOUT, LIST, asked, closed, facts_of, raising
+from tests.service.world import ruled
 
 if TYPE_CHECKING:
     from tests.service.world import World
@@ -36,6 +38,17 @@ def test_each_ask_of_an_application_has_a_leaf_and_a_refused_one_what_lifts_it(w
     assert [closed(world.proven(each.receipt))["outcome"] for each in found] == ["allowed", "refused", "refused"]
     assert [each.decision.ask for each in found] == [*asks]
     assert found[2].decision.verdict.lifted_when
+
+
+def test_an_application_is_decided_under_the_laws_on_record_and_no_others(world: World) -> None:
+    who = world.customer()
+    facts = facts_of(world, who, asked(who), "on-record")
+    police = (asked(who, "provision", sector="police", country="US", region="US-OR"),)
+    (stated,) = world.house.gate.admit(police, replace(facts, laws=(law(),)), ABOUT)
+    assert [reason.id for reason in stated.decision.verdict.reasons] == ["microsoft-2020.us-police"]
+    ruled(world.house, laws=(law(),))
+    (recorded,) = world.house.gate.admit(police, facts, ABOUT)
+    assert "microsoft-2020.us-police" not in [reason.id for reason in recorded.decision.verdict.reasons]
 
 
 # -- administration ---

@@ -10,11 +10,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from countenance.http.shapes import Answer, Digest, Moment, Shape
+from countenance.policy.words import CRITERIA
 
 PackName = Annotated[str, Field(min_length=1, max_length=64, examples=["microsoft-2020-strict"])]
 PackText = Annotated[str, Field(min_length=1, max_length=60_000)]
 Sometime = Annotated[str, Field(description="RFC 3339, UTC; empty as long as it is not known.", examples=[""])]
 Signed = Annotated[str, Field(min_length=88, max_length=88, description="Base64.", examples=["A" * 86 + "=="])]
+
+
+RECORD = "\n".join(
+    (
+        'id = "us-face-act-2027"', 'title = "A federal act on face recognition"', 'jurisdiction = "US"',
+        'level = "national"', 'covers = ["police", "sheriff"]', "from = 2027-01-01", 'until = ""',
+        'sources = ["https://example.org/act"]', 'recognises = ["warrant"]',
+        "[assessment]", *(f'{each} = "unclear"' for each in CRITERIA),
+        "[assessment.sources]", *(f'{each} = "https://example.org/act"' for each in CRITERIA),
+    )
+)  # fmt: skip
+"""A record that can be proposed as it stands, for the description."""
 
 
 class NewChange(Shape):
@@ -23,7 +36,7 @@ class NewChange(Shape):
     notice_days: 0 for as long as the setting says.
     """
 
-    on: Annotated[list[PackName], Field(default_factory=list, max_length=64)]
+    on: Annotated[list[PackName], Field(default_factory=list, max_length=64, examples=[["microsoft-2020-strict"]])]
     off: Annotated[list[PackName], Field(default_factory=list, max_length=64, examples=[[]])]
     packs: Annotated[dict[PackName, PackText], Field(default_factory=dict, max_length=64, examples=[{}])]
     notice_days: Annotated[int, Field(ge=0, le=366)] = 0
@@ -73,7 +86,7 @@ class Changes(Answer):
 class NewLaw(Shape):
     """record: the text of a TOML file, as the documentation of laws gives it, without signatures."""
 
-    record: Annotated[str, Field(min_length=1, max_length=60_000, examples=['id = "us-face-act-2027"'])]
+    record: Annotated[str, Field(min_length=1, max_length=60_000, examples=[RECORD])]
 
 
 class NewObjection(Shape):
