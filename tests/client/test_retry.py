@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 GETS = (
     "me", "collections", "subjects", "policies", "policy", "keys", "log", "transparency", "export", "decisions",
     "decision",
+    "consents",
 )  # fmt: skip
 CHANGES = tuple(name for name in ALL if name not in (*GETS, *CREATES))
 AFTER = {"retry-after": "2"}
