@@ -194,7 +194,7 @@ def test_real_facts_find_no_opening_that_was_missed() -> None:
     found, opened = diff.openings(old, new), []
 
     @seed(20200611)
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
     @given(ASKS, FACTS)
     def one(ask: Ask, facts: Facts) -> None:
         if cedar.decide(new, ask, facts).allowed and not cedar.decide(old, ask, facts).allowed:
