@@ -76,6 +76,11 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str | int]
     body = "".join(_row(row) for row in rows)
     if not body:
         return f"<p>{escape(caption)}: {escape(none)}</p>"
+    return framed(caption, heads, body)
+
+
+def framed(caption: str, heads: Sequence[str], body: str) -> str:
+    """A table of rows that are HTML, which a keyboard can scroll where it is wider than the page."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     whole = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0">{whole}</div>'

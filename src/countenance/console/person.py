@@ -8,9 +8,10 @@ that do not see it. Sources: WCAG 2.2 (1.3.1, 1.4.10, 2.4.6, 3.3.2); docs/people
 from __future__ import annotations
 
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
+
+from countenance.console import parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from countenance.service.export import Ground
     from countenance.service.person import About, Asked
 
-_HERE = files("countenance.console")
-_FRAME = Template(_HERE.joinpath("person.html").read_text(encoding="utf-8"))
-STYLE = _HERE.joinpath("person.css").read_text(encoding="utf-8")
+_FRAME = Template(parts.read("person.html"))
+STYLE = parts.read("person.css")
 
 SURE = (
     '<p><input type="checkbox" id="sure" name="sure" value="yes" required>'
@@ -84,8 +84,8 @@ def vouched(made: str, by: Sequence[str]) -> str:
     return made.replace("</main>", f"<p>The log of these answers is {escape(says)}</p>\n</main>")
 
 
-def _page(title: str, *parts: str) -> str:
-    return _FRAME.substitute(title=escape(title), body="\n".join(part for part in parts if part))
+def _page(title: str, *pieces: str) -> str:
+    return _FRAME.substitute(title=escape(title), body="\n".join(piece for piece in pieces if piece))
 
 
 def _status(says: str, *, alert: bool = False) -> str:
@@ -104,12 +104,8 @@ def _asked(one: Asked) -> tuple[str, ...]:
 
 
 def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
-    if not body:
-        return "<p>Nothing.</p>"
-    table = f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0">{table}</div>'
+    return parts.framed(caption, heads, body) if body else "<p>Nothing.</p>"
 
 
 def _button(act: str, says: str, token: str, more: str = "") -> str:

@@ -18,8 +18,7 @@ from countenance.http.administration import After, Id, Limit, listed, told
 from countenance.http.bodies import document
 from countenance.http.callers import Caller, house_of
 from countenance.http.people import Person, document_of
-from countenance.http.problems import RECEIPT
-from countenance.service import demands, disclose, history, shown
+from countenance.service import demands, disclose, history
 
 if TYPE_CHECKING:
     from countenance.service.app import House
@@ -81,5 +80,4 @@ async def disclose_result(request: Request, response: Response, who: Caller, ind
     asked = await document(request, standing.Handing)
     handing = disclose.Handing(**asked.model_dump())
     answered = await run_in_threadpool(disclose.disclose, house_of(request), who, index, handing)
-    response.headers[RECEIPT] = answered.receipt
-    return shown.answer(answered, disclosure=answered.result)
+    return told(response, answered, disclosure=answered.result)

@@ -15,10 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request  # noqa: TC002  (FastAPI reads the annotations)
 
 from countenance.http import described, fresh, rulings
+from countenance.http.administration import told
 from countenance.http.callers import house_of
 from countenance.http.people import Person, document_of
-from countenance.http.problems import RECEIPT
-from countenance.service import changes, public, registry, shown, signed
+from countenance.service import changes, public, registry, signed
 from countenance.service.wish import Wish
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def repeal_law(request: Request, response: Response, who: Person, law: Law
 async def list_policy_changes(request: Request, response: Response, who: Person) -> Any:
     """Every change of the policy set, oldest first, and who approved it."""
     found = await run_in_threadpool(changes.listed, house_of(request), who.account)
-    return _answer(response, found, changes=[asdict(one) for one in found.result])
+    return told(response, found, changes=[asdict(one) for one in found.result])
 
 
 @router.get(CHANGES + "/{change}", **described.signed(rulings.ShownChange, 404))
@@ -145,15 +145,9 @@ async def resume_house(request: Request, response: Response, who: Person) -> Any
 
 async def _change(response: Response, act: Callable[..., Answered[Any]], *given: Any) -> dict[str, Any]:
     found = await run_in_threadpool(partial(act, *given))
-    return _answer(response, found, change=asdict(found.result))
+    return told(response, found, change=asdict(found.result))
 
 
 async def _law(response: Response, act: Callable[..., Answered[Any]], *given: Any) -> dict[str, Any]:
     found = await run_in_threadpool(partial(act, *given))
-    return _answer(response, found, law=public.law_words(found.result))
-
-
-def _answer(response: Response, answered: Answered[Any], **result: Any) -> dict[str, Any]:
-    """The answer, its receipt in the header too."""
-    response.headers[RECEIPT] = answered.receipt
-    return shown.answer(answered, **result)
+    return told(response, found, law=public.law_words(found.result))

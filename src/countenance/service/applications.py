@@ -12,8 +12,6 @@ policy denies. A wrong claim, another's and a missing application are one answer
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from countenance.domain.errors import BadInput, Conflict, NotFound, TooOften, Un
 from countenance.service import admit, agencies, attestation, auth, owed, signed
 from countenance.service.application import application_of, check, facts_row
 from countenance.service.gate import Done, Private, deed_words
+from countenance.service.secret import hashed, opens
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import applications, approvals, claims, grants
 
@@ -163,7 +162,7 @@ def _ask(
         _require_room(connection)
         connection.execute(insert(applications), row)
         attestation.keep(connection, made, attested, facts)
-        connection.execute(insert(claims), {"application_id": made, "hash": _digest(secret), "grant_id": None})
+        connection.execute(insert(claims), {"application_id": made, "hash": hashed(secret), "grant_id": None})
 
     claim = f"cla_{made.removeprefix('app_')}_{secret}"
     return Asked(made, claim, answers, attestation.told(attested, facts)), keep
@@ -372,7 +371,7 @@ def _claimed(house: House, application: str, claim: str) -> Row[Any]:
     found = _CLAIM.match(claim)
     number, secret = (found[1], found[2]) if found else ("", "")
     (stored,) = house.database.rows(_HASH, application=f"app_{number}")
-    right = hmac.compare_digest(_digest(secret), stored.hash or bytes(32)) and stored.hash is not None
+    right = opens(secret, stored.hash)
     if not right or application != f"app_{number}":
         raise Unauthenticated("this claim is not in force here", next_step="Send it as it was shown: `cla_…`.")
     with house.database.read() as connection:
@@ -385,7 +384,3 @@ def _lookup() -> Select[Any]:
         .join(claims, claims.c.application_id == applications.c.id)
         .outerjoin(grants, grants.c.id == claims.c.grant_id)
     )
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("ascii")).digest()

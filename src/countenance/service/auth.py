@@ -6,8 +6,6 @@ An unknown key, a wrong secret, a revoked key and a suspended customer are the s
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from countenance.domain import ids
 from countenance.domain.errors import NotFound, Unauthenticated
 from countenance.service import standing
 from countenance.service.application import Customer, customer_of
+from countenance.service.secret import hashed, opens
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import customers, grants, keys
 
@@ -87,7 +86,7 @@ def issue(connection: Connection, grant: str, now: datetime) -> str:
 def mint(grant: str, now: datetime) -> tuple[str, Callable[[Connection], None]]:
     """The text of a new key for this grant, and what makes it count: the row that `add` writes."""
     key, secret = ids.new("key"), secrets.token_urlsafe(32)
-    row = {"id": key, "grant_id": grant, "hash": _digest(secret), "created": ids.utc(now), "revoked": None}
+    row = {"id": key, "grant_id": grant, "hash": hashed(secret), "created": ids.utc(now), "revoked": None}
 
     def add(connection: Connection) -> None:
         connection.execute(insert(keys), row)
@@ -148,12 +147,12 @@ def recall(database: Database, text: str) -> Principal | None:
 
 
 def _name(number: str, secret: str) -> tuple[str, str, bytes]:
-    return "key", number, _digest(secret)
+    return "key", number, hashed(secret)
 
 
 def _looked_up(database: Database, key: str, secret: str) -> Principal:
     (stored,) = database.rows(_HASH, key=key)
-    if not hmac.compare_digest(_digest(secret), stored.hash or bytes(32)) or stored.hash is None:
+    if not opens(secret, stored.hash):
         raise _nobody()
     return _in_force(database, key)
 
@@ -187,10 +186,6 @@ def _parts(text: str) -> tuple[str, str]:
     if found is None:
         raise _nobody()
     return found.group(1), found.group(2)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("ascii")).digest()
 
 
 def _nobody() -> Unauthenticated:

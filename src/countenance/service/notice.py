@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Column, Connection, Row, Table
 
     from countenance.ledger.leaf import Json
     from countenance.service.app import House
@@ -225,13 +225,20 @@ def write_index(public: Path, name: str, document: Mapping[str, Any]) -> None:
 def _begin_notice(house: House) -> None:
     """Notice runs from when text and leaf are public: what was proposed when the log stood still waits for it."""
     with house.database.begin() as connection:
-        begun = select(policy_events.c.change_id).where(policy_events.c.step == "published")
-        rows = connection.execute(select(policy_changes).where(policy_changes.c.id.not_in(begun))).all()
-        query = select(outbox.c.open).where(outbox.c.kind == KIND)
-        owing = {words["change"] for words in connection.execute(query).scalars() if words["step"] == "proposed"}
-        for row in rows:
-            if row.digest not in owing:
-                add(connection, row.id, "published", house.now())
+        for change in newly_public(connection, KIND, "change", policy_changes, policy_events.c.change_id):
+            add(connection, change, "published", house.now())
+
+
+def newly_public(connection: Connection, kind: str, named: str, table: Table, of: Column[Any]) -> list[str]:
+    """Ids of rows of `table` that no event calls published, and whose `proposed` leaf is in the log.
+
+    kind: of their leaves, which name the row's digest as `named`. of: the column of their events that has the id.
+    """
+    begun = select(of).where(of.table.c.step == "published")
+    rows = connection.execute(select(table.c.id, table.c.digest).where(table.c.id.not_in(begun))).all()
+    query = select(outbox.c.open).where(outbox.c.kind == kind)
+    owing = {words[named] for words in connection.execute(query).scalars() if words["step"] == "proposed"}
+    return [row.id for row in rows if row.digest not in owing]
 
 
 def _change(row: Row[Any], events: list[Row[Any]], current: Row[Any] | None) -> Change:

@@ -8,8 +8,6 @@ An unknown link, a wrong secret, one that ended and a customer that left are one
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from countenance.service.application import customer_of
 from countenance.service.export import grounds
 from countenance.service.gate import Private
 from countenance.service.people import Collection
+from countenance.service.secret import hashed, opens
 from countenance.storage.fixed import Fixed
 from countenance.storage.tables import collections, customers, person_links, subjects
 
@@ -125,7 +124,7 @@ def link(house: House, who: Principal, inside: Collection, alias_or_id: str, day
     subject = people.subject_id(house, who, inside, alias_or_id)
     made, secret, now = ids.new("link"), secrets.token_urlsafe(32), house.now()
     row = {
-        "id": made, "subject_id": subject, "hash": _digest(secret), "created": ids.utc(now),
+        "id": made, "subject_id": subject, "hash": hashed(secret), "created": ids.utc(now),
         "until": ids.utc(now + timedelta(days=days)), "revoked": None,
     }  # fmt: skip
     with house.database.begin() as connection:
@@ -152,7 +151,7 @@ def enter(house: House, token: str) -> Visitor:
         raise _nobody()
     made, secret = f"lnk_{found[1]}", found[2]
     (stored,) = house.database.rows(_HASH, link=made)
-    if not hmac.compare_digest(_digest(secret), stored.hash or bytes(32)) or stored.hash is None:
+    if not opens(secret, stored.hash):
         raise _nobody()
     row = next(iter(house.database.rows(_LOOKUP, link=made)), None)
     if row is None or row.revoked is not None or row.until <= ids.utc(house.now()) or row.sealed_key is None:
@@ -204,10 +203,6 @@ def _asked(house: House, entry: history.Entry) -> Asked:
     ask = opened.get("ask", {})
     purpose = ask.get("purpose", opened.get("purpose", ""))
     return Asked(entry.index, entry.time, opened["kind"], ask.get("action", ""), purpose, entry.outcome)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("ascii")).digest()
 
 
 def _nobody() -> Unauthenticated:

@@ -23,7 +23,7 @@ from countenance.service import notice, signed
 from countenance.storage import files
 from countenance.storage.promises import law_events
 from countenance.storage.promises import laws as records
-from countenance.storage.tables import accounts, outbox
+from countenance.storage.tables import accounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,14 +136,9 @@ def _indexed(held: Held) -> dict[str, Any]:
 def _begin_period(house: House) -> None:
     """The period of objection runs from when the record's leaf is in the log."""
     with house.database.begin() as connection:
-        begun = select(law_events.c.law_id).where(law_events.c.step == "published")
-        rows = connection.execute(select(records).where(records.c.id.not_in(begun))).all()
-        query = select(outbox.c.open).where(outbox.c.kind == KIND)
-        owing = {words["record"] for words in connection.execute(query).scalars() if words["step"] == "proposed"}
-        for row in rows:
-            if row.digest not in owing:
-                event = {"law_id": row.id, "step": "published", "by": "", "created": ids.utc(house.now())}
-                connection.execute(insert(law_events), event)
+        for law in notice.newly_public(connection, KIND, "record", records, law_events.c.law_id):
+            event = {"law_id": law, "step": "published", "by": "", "created": ids.utc(house.now())}
+            connection.execute(insert(law_events), event)
 
 
 def one_of(connection: Connection, law: str) -> Held:
