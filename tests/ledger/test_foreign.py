@@ -20,7 +20,10 @@ from tests.ledger.world import LONG, SIGNER, make_log, some_leaf
 if TYPE_CHECKING:
     from countenance.ledger.log import Log
 
-SIZE = 70_000 if LONG else 600
+SIZE = 256 * 256 + 256 + 1 if LONG else 2 * 256 + 1
+"""Each perfect subtree of these sizes lies in a tile of its own. For others Go's reader takes a few tiles as they come:
+it counts the tiles that it has verified by the root as many as the subtrees (tlog, `tileHashReader.ReadHashes`)."""
+
 HERE = Path(__file__).parent / "foreign"
 
 
